@@ -1,0 +1,1 @@
+"""One chat turn: recall, rerank, prompt, answer, cite, store."""

@@ -1,0 +1,1 @@
+"""The generators an agent can answer with."""
