@@ -139,3 +139,16 @@ class Scope:
     until_us: int | None = None
     speakers: tuple[str, ...] = ()
     without: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrieved:
+    """What one question brought back, from one run of the pipeline.
+
+    `ranked` is what reranking returned, best first, up to the limit asked for; `context` is what was
+    rendered from it within the budget; `timings` are milliseconds by stage (recall, rerank, …).
+    """
+
+    ranked: tuple[ScoredMemory, ...]
+    context: Context
+    timings: Mapping[str, float]
