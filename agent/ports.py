@@ -17,6 +17,11 @@ class Generator(Protocol):
         """What a person calls the generator."""
         ...
 
+    @property
+    def reads_history(self) -> bool:
+        """Whether the generator is shown the live window; if so, recall leaves those turns out."""
+        ...
+
     def stream(self, question: str, context: Context, history: Sequence[Turn]) -> Iterator[str]:
         """Yield the answer in pieces, citing context lines as `[n]`; `history` is the live window, oldest first.
 

@@ -146,9 +146,11 @@ class Retrieved:
     """What one question brought back, from one run of the pipeline.
 
     `ranked` is what reranking returned, best first, up to the limit asked for; `context` is what was
-    rendered from it within the budget; `timings` are milliseconds by stage (recall, rerank, …).
+    rendered from it within the budget; `timings` are milliseconds by stage (embed, lexical, dense, fuse,
+    rerank, context); `problems` says in words what failed on the way without costing the result.
     """
 
     ranked: tuple[ScoredMemory, ...]
     context: Context
     timings: Mapping[str, float]
+    problems: tuple[str, ...] = ()

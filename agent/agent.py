@@ -1,0 +1,174 @@
+"""One chat turn: store, recall, rerank, generate, cite, store."""
+
+import logging
+import time
+from collections.abc import Generator as PythonGenerator
+from collections.abc import Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import Self, Unpack
+
+from ..memory.context import DEFAULT_BUDGET
+from ..memory.errors import RecollectError
+from ..memory.types import Context, Retrieved, Turn
+from .citations import is_abstention, parse_citations, unescape_marks
+from .long_term_memory import Filters, LongTermMemory
+from .ports import Generator
+from .types import Answer
+
+logger = logging.getLogger(__name__)
+
+WINDOW_TURNS = 8
+
+
+class AnswerStream(Iterator[str]):
+    """The pieces of an answer as they come; `answer` is there once the last one was taken."""
+
+    def __init__(self, pieces: PythonGenerator[str, None, Answer]) -> None:
+        self._pieces = pieces
+        self._answer: Answer | None = None
+
+    def __next__(self) -> str:
+        try:
+            return next(self._pieces)
+        except StopIteration as end:
+            if self._answer is None:
+                self._answer = end.value
+            raise
+
+    @property
+    def answer(self) -> Answer:
+        """The whole answer; takes the pieces that were not taken yet."""
+        for _ in self:
+            pass
+        if self._answer is None:
+            raise RecollectError("The answer was stopped before it was complete; ask again.")
+        return self._answer
+
+    def close(self) -> None:
+        """Stop generating; a connection to a hosted model is closed."""
+        self._pieces.close()
+
+
+class Agent:
+    """Answers from the memory of one user, citing the turns an answer came from.
+
+    `speaker` is who the user's own turns are stored as, `assistant` who the replies are stored as.
+    Made by `recollect.open_agent`.
+    """
+
+    def __init__(
+        self,
+        memory: LongTermMemory,
+        generator: Generator,
+        *,
+        speaker: str | None = None,
+        assistant: str = "assistant",
+        budget: int = DEFAULT_BUDGET,
+        window_turns: int = WINDOW_TURNS,
+    ) -> None:
+        self.memory = memory
+        self.generator = generator
+        self._speaker = speaker or memory.user
+        self._assistant = assistant
+        self._budget = budget
+        self._window_turns = window_turns
+
+    def ask(self, question: str, **filters: Unpack[Filters]) -> Answer:
+        """Answer a question from memory; nothing is stored. Raises GenerationError, StoreError and their kin."""
+        return AnswerStream(self._answered(question, filters, history=[])).answer
+
+    def ask_stream(self, question: str, **filters: Unpack[Filters]) -> AnswerStream:
+        """Like `ask`, in pieces."""
+        return AnswerStream(self._answered(question, filters, history=[]))
+
+    def reply(self, text: str, *, said_at: datetime | str | None = None) -> Answer:
+        """Take one chat turn of the user, answer it and store both; see `stream`."""
+        return self.stream(text, said_at=said_at).answer
+
+    def stream(self, text: str, *, said_at: datetime | str | None = None) -> AnswerStream:
+        """Take one chat turn of the user and yield the reply in pieces.
+
+        The user's turn is committed before anything else, so it survives a failing model; the reply is stored
+        when it is complete. Raises InvalidTurn (nothing was stored), GenerationError (the turn stands).
+        """
+        begun = time.perf_counter()
+        window = self.memory.latest(self._window_turns)
+        said = self.memory.add(self._speaker, text, said_at=said_at)
+        stored_ms = 1000.0 * (time.perf_counter() - begun)
+        return AnswerStream(self._chat_turn(said, window, stored_ms))
+
+    def _chat_turn(self, said: Turn, window: list[Turn], stored_ms: float) -> PythonGenerator[str, None, Answer]:
+        hidden = {said.id} | ({turn.id for turn in window} if self.generator.reads_history else set())
+        filters: Filters = {"without": hidden}
+        answer = yield from self._answered(said.text, filters, history=[*window, said])
+        begun = time.perf_counter()
+        cites = [citation.turn.id for citation in answer.citations]
+        self.memory.add(
+            self._assistant, answer.text, said_at=said.said_at, metadata={"role": "assistant", "cites": cites}
+        )
+        stored_ms += 1000.0 * (time.perf_counter() - begun)
+        total_ms = answer.timings["total"] + stored_ms
+        return Answer(
+            text=answer.text,
+            citations=answer.citations,
+            context=answer.context,
+            abstained=answer.abstained,
+            timings={**answer.timings, "store": stored_ms, "total": total_ms},
+            dropped_citations=answer.dropped_citations,
+            problems=answer.problems,
+        )
+
+    def _answered(
+        self, question: str, filters: Filters, *, history: list[Turn]
+    ) -> PythonGenerator[str, None, Answer]:
+        begun = time.perf_counter()
+        found = self._retrieved(question, filters)
+        generating = time.perf_counter()
+        written: list[str] = []
+        for piece in self.generator.stream(question, found.context, history):
+            written.append(piece)
+            yield unescape_marks(piece)
+        ended = time.perf_counter()
+        raw = "".join(written).strip()
+        citations, dropped = parse_citations(raw, found.context, self.memory.archive.store.turns)
+        timings = {
+            **found.timings,
+            "generate": 1000.0 * (ended - generating),
+            "total": 1000.0 * (ended - begun),
+        }
+        return Answer(
+            text=unescape_marks(raw),
+            citations=citations,
+            context=found.context,
+            abstained=is_abstention(raw),
+            timings=timings,
+            dropped_citations=dropped,
+            problems=found.problems,
+        )
+
+    def _retrieved(self, question: str, filters: Filters) -> Retrieved:
+        """Recall and rerank; if that fails the agent answers from the live window and says so."""
+        try:
+            return self.memory.retrieve(question, budget=self._budget, **filters)
+        except RecollectError as error:
+            logger.warning("Recall failed, answering without memories: %s", error)
+            nothing = Context(memories=(), scores=(), text="", tokens=0, budget=self._budget)
+            problem = f"Nothing was recalled: {error}"
+            return Retrieved(ranked=(), context=nothing, timings={}, problems=(problem,))
+
+    def close_session(self) -> str | None:
+        """Close the running session; the next turn begins another. Returns its name, None if none is open."""
+        return self.memory.close_session()
+
+    def close(self) -> None:
+        """Close the memory."""
+        self.memory.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

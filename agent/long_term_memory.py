@@ -1,0 +1,221 @@
+"""What one user said, as a library object: add turns, recall them, render a context."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypedDict, Unpack
+
+from ..memory.archive import Archive, Progress
+from ..memory.checks import check_name
+from ..memory.context import DEFAULT_BUDGET, ContextBuilder
+from ..memory.store import Counts
+from ..memory.times import now, read_time, utc_microseconds
+from ..memory.types import (
+    Context,
+    EventKind,
+    EventSummary,
+    NewTurn,
+    Retrieved,
+    Scope,
+    ScoredMemory,
+    Turn,
+)
+from ..rerank.base import Reranker
+
+DEFAULT_CONVERSATION = "default"
+POOL = 100
+"""Candidates offered to the reranker."""
+
+
+class Filters(TypedDict, total=False):
+    """What a recall may be restricted to, before anything is ranked.
+
+    `as_of`: only what was said up to then, as if asked then; `since`, `until`: inclusive; times are datetimes or
+    ISO 8601 texts, a bare day as an upper limit means its end. `speakers`: names, case-insensitive.
+    `without`: memory ids to leave out. `conversation`: one conversation instead of all of the user's.
+    """
+
+    as_of: datetime | str
+    since: datetime | str
+    until: datetime | str
+    speakers: Sequence[str]
+    without: Iterable[int]
+    conversation: str
+
+
+class LongTermMemory:
+    """The memory of one user in one store; safe to use from several threads and processes.
+
+    `conversation` names where turns are written ("default" if None); when given, recall sees only it, else
+    everything the user has in the store. Made by `recollect.open_memory`.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        reranker: Reranker,
+        contexts: ContextBuilder,
+        *,
+        user: str,
+        conversation: str | None = None,
+    ) -> None:
+        self.user = check_name(user, "user")
+        self.conversation = None if conversation is None else check_name(conversation, "conversation")
+        self._archive = archive
+        self._reranker = reranker
+        self._contexts = contexts
+
+    @property
+    def archive(self) -> Archive:
+        """The store and its indexes."""
+        return self._archive
+
+    @property
+    def path(self) -> Path:
+        """Where the store lies."""
+        return self._archive.store.file.path
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def add(self, speaker: str, text: str, **rest: Unpack["TurnFields"]) -> Turn:
+        """Store one turn verbatim and return it; it is found from then on. Fields are those of `NewTurn`.
+
+        Raises InvalidTurn for text that cannot be stored, and the StoreError family; then nothing was stored.
+        """
+        return self.add_many([NewTurn(speaker=speaker, text=text, **rest)])[0]
+
+    def add_many(
+        self, turns: Iterable[NewTurn | Mapping[str, object]], *, progress: Progress | None = None
+    ) -> list[Turn]:
+        """Store many turns, in order, and return them; mappings have the fields of `NewTurn` as keys.
+
+        Checks all turns first (InvalidTurn: none was stored), then commits 512 at a time.
+        """
+        place = self.conversation or DEFAULT_CONVERSATION
+        return self._archive.add_turns(self.user, place, turns, progress=progress)
+
+    def add_event(
+        self,
+        turns: Sequence[Turn],
+        text: str,
+        *,
+        happened_at: datetime | str | None = None,
+        kind: EventKind = "ephemeral",
+    ) -> EventSummary:
+        """Store an event summary with the turns of one session it came from; dated like the first if not told."""
+        moment = turns[0].said_at if happened_at is None and turns else read_time(happened_at or now())
+        return self._archive.add_event([turn.id for turn in turns], text, happened_at=moment, kind=kind)
+
+    def close_session(self) -> str | None:
+        """Close the newest session, so that the next turn begins another; returns its name, None if none is open."""
+        place = self.conversation or DEFAULT_CONVERSATION
+        return self._archive.store.close_session(self.user, place, now())
+
+    def forget(self, memories: Iterable[Turn | EventSummary]) -> None:
+        """Delete memories for good, from the store and from both indexes."""
+        self._archive.forget([memory.id for memory in memories])
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def recall(self, question: str, *, limit: int = 10, **filters: Unpack[Filters]) -> list[ScoredMemory]:
+        """Return the memories that may answer `question`, best first."""
+        return list(self._ranked(question, max(limit, POOL), filters).ranked[: max(limit, 0)])
+
+    def context(
+        self, question: str, *, budget: int = DEFAULT_BUDGET, **filters: Unpack[Filters]
+    ) -> Context:
+        """Return the best memories that fit `budget` tokens, chronological, dated and numbered."""
+        return self.retrieve(question, budget=budget, **filters).context
+
+    def retrieve(
+        self, question: str, *, limit: int = POOL, budget: int = DEFAULT_BUDGET, **filters: Unpack[Filters]
+    ) -> Retrieved:
+        """Run the pipeline once and return the best `limit` memories and the context, with timings in ms."""
+        found = self._ranked(question, max(limit, POOL), filters)
+        begun = time.perf_counter()
+        context = self._contexts.build(question, found.ranked, budget=budget)
+        took_ms = 1000.0 * (time.perf_counter() - begun)
+        return Retrieved(
+            ranked=found.ranked[: max(limit, 0)],
+            context=context,
+            timings={**found.timings, "context": took_ms},
+            problems=found.problems,
+        )
+
+    def _ranked(self, question: str, pool: int, filters: Filters) -> Retrieved:
+        empty = Context(memories=(), scores=(), text="", tokens=0, budget=0)
+        scope = self.scope(filters)
+        if scope is None:
+            return Retrieved(ranked=(), context=empty, timings={})
+        self._archive.embed_pending()
+        recalled = self._archive.recall.recall(readable(question), scope=scope, limit=pool)
+        begun = time.perf_counter()
+        turn_ids = [c.memory.id for c in recalled.candidates if isinstance(c.memory, Turn)]
+        events = self._archive.store.events_of(turn_ids)
+        ranked = self._reranker.rank(question, recalled.candidates, events=events)
+        took_ms = 1000.0 * (time.perf_counter() - begun)
+        timings = {**recalled.timings, "rerank": took_ms}
+        return Retrieved(ranked=tuple(ranked), context=empty, timings=timings, problems=recalled.problems)
+
+    def scope(self, filters: Filters) -> Scope | None:
+        """Return what a recall with these filters may see, or None when that holds nothing."""
+        known = self._archive.store.scope(self.user, filters.get("conversation", self.conversation))
+        if known is None:
+            return None
+        limits = [_upper(filters[key]) for key in ("as_of", "until") if key in filters]
+        return Scope(
+            user=known.user,
+            conversation=known.conversation,
+            since_us=utc_microseconds(read_time(filters["since"])) if "since" in filters else None,
+            until_us=min(limits, default=None),
+            speakers=tuple(filters.get("speakers", ())),
+            without=frozenset(filters.get("without", ())),
+        )
+
+    def latest(self, limit: int) -> list[Turn]:
+        """Return the newest turns of the conversation written to, oldest first."""
+        place = self.conversation or DEFAULT_CONVERSATION
+        known = self._archive.store.scope(self.user, place)
+        return [] if known is None else self._archive.store.latest_turns(known, limit)
+
+    def counts(self) -> Counts:
+        """Return how much of this user the store holds."""
+        scope = self.scope({})
+        return self._archive.store.counts(scope if scope is not None else Scope(user=-1))
+
+    # -- closing ---------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the store; using the memory afterwards raises ClosedError."""
+        self._archive.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class TurnFields(TypedDict, total=False):
+    """The optional fields of `NewTurn`."""
+
+    said_at: datetime | str | None
+    ref: str | None
+    session: str | int | None
+    metadata: Mapping[str, object] | None
+
+
+def readable(question: str) -> str:
+    """Return a question that can be searched with: lone surrogates become U+FFFD."""
+    return question.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _upper(value: datetime | str) -> int:
+    moment = read_time(value)
+    if isinstance(value, str) and len(value.strip()) == len("2026-03-02"):
+        moment += timedelta(days=1) - timedelta(microseconds=1)
+    return utc_microseconds(moment)

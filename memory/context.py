@@ -1,0 +1,159 @@
+"""The small context: the best memories that fit a token budget, in the order they were said, dated and numbered."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from .ports import TokenCounter
+from .timeline import annotate, format_day
+from .types import Context, EventSummary, Memory, ScoredMemory, Turn
+from .words import query_terms, words
+
+DEFAULT_BUDGET = 854
+"""Tokens of the three ~258-token chunks with which the field reports its headline recall (METHODS section 10)."""
+
+LONG_SHARE = 0.5
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    rank: int
+    memory: Memory
+    score: float
+    text: str
+    tokens: int
+
+    @property
+    def day(self) -> date:
+        return _moment(self.memory).date()
+
+    @property
+    def order(self) -> tuple[float, int, int]:
+        position = self.memory.position if isinstance(self.memory, Turn) else 0
+        return (_timestamp(_moment(self.memory)), position, self.memory.id)
+
+
+class ContextBuilder:
+    """Renders contexts; the counter is the tokenizer of whoever reads them."""
+
+    def __init__(self, count_tokens: TokenCounter) -> None:
+        self._count = count_tokens
+
+    def build(
+        self, question: str, ranked: Sequence[ScoredMemory], *, budget: int = DEFAULT_BUDGET
+    ) -> Context:
+        """Return the context of the best of `ranked` (best first) that fit `budget` tokens as rendered.
+
+        Lines are chronological under one date a day, `[n] speaker: words`, with resolved dates in brackets; white
+        space inside a memory becomes one space, so that no memory can pass for another line. A memory that would
+        take more than half of the budget is cut to the sentences nearest the question; one that does not fit
+        is passed over for the next that does.
+        """
+        terms = frozenset(query_terms(question))
+        chosen: list[_Line] = []
+        days: dict[date, int] = {}
+        spent = 0
+        for rank, scored in enumerate(ranked):
+            if budget - spent < 4:  # no line is shorter than `[n] a:`
+                break
+            line = self._line(rank, scored, terms, budget)
+            header = 0 if line.day in days else self._count(format_day(line.day))
+            if spent + line.tokens + header <= budget:
+                chosen.append(line)
+                days[line.day] = header
+                spent += line.tokens + header
+        return self._fitting(chosen, budget)
+
+    def _line(self, rank: int, scored: ScoredMemory, terms: frozenset[str], budget: int) -> _Line:
+        text = rendered(scored.memory)
+        tokens = self._line_tokens(text)
+        allowed = int(budget * LONG_SHARE)
+        if tokens > allowed:
+            text = self._excerpt(text, terms, allowed)
+            tokens = self._line_tokens(text)
+        return _Line(rank=rank, memory=scored.memory, score=scored.score, text=text, tokens=tokens)
+
+    def _line_tokens(self, text: str) -> int:
+        return self._count(f"[10] {text}")
+
+    def _fitting(self, chosen: list[_Line], budget: int) -> Context:
+        """Render, and drop the worst lines while a tokenizer that merges across lines finds it too long."""
+        while True:
+            lines = sorted(chosen, key=lambda line: line.order)
+            text = _text(lines)
+            tokens = self._count(text)
+            if tokens <= budget or not chosen:
+                break
+            chosen = sorted(chosen, key=lambda line: line.rank)[:-1]
+        return Context(
+            memories=tuple(line.memory for line in lines),
+            scores=tuple(line.score for line in lines),
+            text=text,
+            tokens=tokens,
+            budget=budget,
+        )
+
+    def _excerpt(self, text: str, terms: frozenset[str], allowed: int) -> str:
+        """Return the speaker and a run of sentences around the one that shares most terms, `…` where it is cut."""
+        speaker, _, said = text.partition(": ")
+        sentences = self._pieces(said, allowed // 2)
+        overlap = [len(terms.intersection(words(sentence))) for sentence in sentences]
+        first = last = max(range(len(sentences)), key=lambda place: overlap[place])
+
+        def cut(first: int, last: int) -> str:
+            opening, closing = ("… " if first else ""), (" …" if last + 1 < len(sentences) else "")
+            return f"{speaker}: {opening}{' '.join(sentences[first : last + 1])}{closing}"
+
+        grown = True
+        while grown:
+            grown = False
+            for wider in ((first, last + 1), (first - 1, last)):
+                inside = wider[0] >= 0 and wider[1] < len(sentences)
+                if inside and self._line_tokens(cut(*wider)) <= allowed:
+                    (first, last), grown = wider, True
+        return cut(first, last)
+
+    def _pieces(self, said: str, most_tokens: int) -> list[str]:
+        """Split into sentences; one that is too long (a log, a table, no spaces) is halved until it is not."""
+        pieces: list[str] = []
+        waiting = [piece for piece in reversed(_SENTENCE_END.split(said)) if piece]
+        while waiting:
+            piece = waiting.pop()
+            if len(piece) > 4 * most_tokens and (len(piece) > 40 * most_tokens or self._count(piece) > most_tokens):
+                middle = len(piece) // 2
+                space = piece.find(" ", middle, middle + 40)
+                middle = space if space > 0 else middle
+                waiting += [piece[middle:].strip(), piece[:middle].strip()]
+            elif piece:
+                pieces.append(piece)
+        return pieces or [""]
+
+
+def rendered(memory: Memory) -> str:
+    """Return a memory as one line without its number: `speaker: words [resolved date]`."""
+    if isinstance(memory, EventSummary):
+        return f"Event: {_SPACE.sub(' ', memory.text).strip()}"
+    return _SPACE.sub(" ", f"{memory.speaker}: {annotate(memory.text, memory.dates)}").strip()
+
+
+def _text(lines: Sequence[_Line]) -> str:
+    written: list[str] = []
+    day: date | None = None
+    for number, line in enumerate(lines, 1):
+        if line.day != day:
+            day = line.day
+            written.append(format_day(day))
+        written.append(f"[{number}] {line.text}")
+    return "\n".join(written)
+
+
+def _moment(memory: Memory) -> datetime:
+    return memory.happened_at if isinstance(memory, EventSummary) else memory.said_at
+
+
+def _timestamp(moment: datetime) -> float:
+    """Order naive and aware times together by what the clock on the wall said."""
+    return (moment.replace(tzinfo=None) - datetime(1, 1, 1)).total_seconds()

@@ -1,0 +1,178 @@
+"""BM25 over the words of a memory and the words around it: in SQLite (FTS5) or in memory (rank-bm25)."""
+
+import heapq
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .database import SqliteFile
+from .ports import LexicalDocument
+from .rows import scope_condition
+from .types import Hit, Scope
+from .words import indexable, query_terms, words
+
+if TYPE_CHECKING:
+    from rank_bm25 import BM25Okapi
+
+OWN_WEIGHT = 1.0
+CONTEXT_WEIGHT = 0.5
+MATCH_BUDGET = 40_000
+
+
+class Fts5Index:
+    """The default lexical index: an FTS5 table in the store's own file, so a turn and its words are one write.
+
+    Scores are FTS5's BM25 (k1 1.2, b 0.75) with a weight for each column, sign turned so that higher is
+    better; word statistics are those of the whole store. On large stores the most frequent terms of a question
+    are left out once the terms before them match `match_budget` memories or more, which bounds the time.
+    """
+
+    def __init__(
+        self,
+        file: SqliteFile,
+        *,
+        own_weight: float = OWN_WEIGHT,
+        context_weight: float = CONTEXT_WEIGHT,
+        match_budget: int = MATCH_BUDGET,
+    ) -> None:
+        self._file = file
+        self._rank = f"bm25(lexical, {float(own_weight)}, {float(context_weight)}, 0.0)"
+        self._match_budget = match_budget
+        self._frequencies: dict[str, int] = {}
+        self._frequencies_at = 0
+
+    def search(self, question: str, *, limit: int, scope: Scope) -> list[Hit]:
+        """Return the best `limit` hits inside `scope`; any text is a valid question."""
+        terms = self._affordable(query_terms(question))
+        if not terms or limit <= 0:
+            return []
+        match = "{own context} : (" + " OR ".join(f'"{term}"' for term in terms) + ")"
+        inside = " AND ".join(f'scope : "{key}"' for key in _scope_keys(scope.user, scope.conversation))
+        if inside:
+            match = f"({inside}) AND ({match})"
+        source, parameters = "lexical", list[object]()
+        condition = ""
+        if scope.since_us is not None or scope.until_us is not None or scope.speakers or scope.without:
+            test, parameters = scope_condition(scope)
+            source, condition = "lexical join memories m on m.id = lexical.rowid", f"and {test}"
+        rows = self._file.rows(
+            f"""select lexical.rowid, {self._rank} as cost from {source}
+                where lexical match ? {condition} order by cost, lexical.rowid limit ?""",
+            [match, *parameters, limit],
+        )
+        return [Hit(id=row[0], score=-row[1]) for row in rows]
+
+    def add(self, documents: Sequence[LexicalDocument]) -> None:
+        """Add documents, replacing those whose ids are already there."""
+        with self._file.atomic():
+            self.remove([document.id for document in documents])
+            self._file.write_many(
+                "insert into lexical (rowid, own, context, scope) values (?, ?, ?, ?)",
+                [
+                    (d.id, indexable(d.own), indexable(d.context), " ".join(_scope_keys(d.user, d.conversation)))
+                    for d in documents
+                ],
+            )
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Remove ids; unknown ones are ignored."""
+        self._file.write(
+            "delete from lexical where rowid in (select value from json_each(?))", [json.dumps(list(ids))]
+        )
+
+    def _affordable(self, terms: list[str]) -> list[str]:
+        """Keep rare terms first, until together they match as many memories as one search may score."""
+        size = int((self._file.row("select max(rowid) from lexical") or (0,))[0] or 0)
+        if size <= self._match_budget:
+            return terms
+        if size > 1.2 * self._frequencies_at:
+            self._frequencies, self._frequencies_at = {}, size
+        kept: list[str] = []
+        matched = 0
+        for term in sorted(terms, key=self._frequency):
+            matched += self._frequency(term)
+            if kept and matched > self._match_budget:
+                break
+            kept.append(term)
+        return kept
+
+    def _frequency(self, term: str) -> int:
+        """Return how many memories hold `term`, counted no further than just above the budget."""
+        if term not in self._frequencies:
+            row = self._file.row(
+                "select count(*) from (select 1 from lexical where lexical match ? limit ?)",
+                [f'{{own context}} : "{term}"', self._match_budget + 1],
+            )
+            self._frequencies[term] = int((row or (0,))[0])
+        return self._frequencies[term]
+
+
+def _scope_keys(user: int | None, conversation: int | None) -> list[str]:
+    keys = [] if user is None else [f"u{user}"]
+    return keys if conversation is None else [*keys, f"c{conversation}"]
+
+
+class Bm25Index:
+    """BM25 in memory through rank-bm25 (Okapi, k1 1.5, b 0.75), for small corpora and as an oracle in tests.
+
+    Own words and context are scored apart and added with their weights. No stemming.
+    """
+
+    def __init__(self, *, own_weight: float = OWN_WEIGHT, context_weight: float = CONTEXT_WEIGHT) -> None:
+        self._weights = (own_weight, context_weight)
+        self._documents: dict[int, LexicalDocument] = {}
+        self._models: tuple[BM25Okapi | None, BM25Okapi | None] | None = None
+
+    def search(self, question: str, *, limit: int, scope: Scope) -> list[Hit]:
+        """Return the best `limit` hits inside `scope`; documents without a word of the question are no hits."""
+        terms = query_terms(question)
+        if not terms or not self._documents or limit <= 0:
+            return []
+        totals = [0.0] * len(self._documents)
+        for model, weight in zip(self._built(), self._weights, strict=True):
+            if model is not None:
+                for place, score in enumerate(model.get_scores(terms)):
+                    totals[place] += weight * float(score)
+        wanted = set(terms)
+        hits = (
+            Hit(id=document.id, score=score)
+            for document, score in zip(self._documents.values(), totals, strict=True)
+            if admits(scope, document) and not wanted.isdisjoint(words(f"{document.own} {document.context}"))
+        )
+        return heapq.nsmallest(limit, hits, key=lambda hit: (-hit.score, hit.id))
+
+    def add(self, documents: Sequence[LexicalDocument]) -> None:
+        """Add documents, replacing those whose ids are already there."""
+        self._documents.update((document.id, document) for document in documents)
+        self._models = None
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Remove ids; unknown ones are ignored."""
+        for memory_id in ids:
+            self._documents.pop(memory_id, None)
+        self._models = None
+
+    def _built(self) -> "tuple[BM25Okapi | None, BM25Okapi | None]":
+        if self._models is None:
+            documents = self._documents.values()
+            self._models = (_okapi([d.own for d in documents]), _okapi([d.context for d in documents]))
+        return self._models
+
+
+def _okapi(texts: Sequence[str]) -> "BM25Okapi | None":
+    from rank_bm25 import BM25Okapi  # only in-memory corpora need it
+
+    corpus = [list(words(text)) for text in texts]
+    return BM25Okapi(corpus) if any(corpus) else None
+
+
+def admits(scope: Scope, document: LexicalDocument) -> bool:
+    """Tell whether a document lies inside a scope."""
+    return (
+        scope.user in (None, document.user)
+        and scope.conversation in (None, document.conversation)
+        and (scope.since_us is None or document.said_us >= scope.since_us)
+        and (scope.until_us is None or document.said_us <= scope.until_us)
+        and (not scope.speakers or document.speaker.casefold() in {s.casefold() for s in scope.speakers})
+        and document.id not in scope.without
+    )

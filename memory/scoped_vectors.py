@@ -1,0 +1,138 @@
+"""The vector index of a store, kept up with SQLite: loaded from its snapshot, caught up, restricted to scopes."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import SnapshotError
+from .snapshot import SnapshotHeader, load_snapshot, save_snapshot
+from .store import Store
+from .types import Hit, Scope
+from .vector_log import VectorLog, VectorMark
+from .vectors import FaissIndex
+
+if TYPE_CHECKING:
+    from .ports import Embedder, Ids, Vectors
+
+logger = logging.getLogger(__name__)
+
+SNAPSHOT_AFTER = 5_000
+"""Changes after which closing writes a new snapshot; fewer are read from SQLite in milliseconds."""
+
+
+class StoreVectors:
+    """Searches the vectors of a store. SQLite is the truth: every search first reads what was written since."""
+
+    def __init__(self, store: Store, log: VectorLog, embedder: "Embedder", *, path: Path) -> None:
+        self._store = store
+        self._log = log
+        self._embedder = embedder
+        self._path = path
+        self._lock = threading.RLock()
+        self._index: FaissIndex | None = None
+        self._seen = VectorMark()
+        self._changes = 0
+        self._scopes: dict[Scope, Ids] = {}
+
+    def search(self, vector: "Vectors", *, limit: int, scope: Scope) -> list[Hit]:
+        """Return the best `limit` hits inside `scope` for a vector of shape (dimensions,)."""
+        with self._lock:
+            index = self._caught_up()
+            within = None if self._store.is_everything(scope) else self._within(scope)
+        return index.search(vector, limit=limit, within=within)
+
+    def vectors_of(self, ids: "Ids | Sequence[int]") -> "tuple[Ids, Vectors]":
+        """Return the ids that have vectors, and their vectors (found, dimensions)."""
+        return self._caught_up().vectors_of(ids)
+
+    def __len__(self) -> int:
+        return len(self._caught_up())
+
+    def save(self) -> None:
+        """Write the snapshot; raises SnapshotError when the folder cannot be written."""
+        with self._lock:
+            index = self._caught_up()
+            header = SnapshotHeader(
+                store_id=self._store.store_id,
+                fingerprint=self._embedder.fingerprint,
+                dimensions=self._embedder.dimensions,
+                added_through=self._seen.added,
+                removed_through=self._seen.removed,
+                count=len(index),
+            )
+            save_snapshot(self._path, header, index)
+            self._changes = 0
+
+    def save_if_worth_it(self) -> None:
+        """Write the snapshot when many changes came since the last one; a failure is logged."""
+        if self._index is None or self._changes < SNAPSHOT_AFTER:
+            return
+        try:
+            self.save()
+        except SnapshotError as error:
+            logger.warning("%s", error)
+
+    def forget_index(self) -> None:
+        """Drop the index in memory, after the store was embedded again."""
+        with self._lock:
+            self._index = None
+            self._scopes.clear()
+
+    def _caught_up(self) -> FaissIndex:
+        with self._lock:
+            if self._index is None:
+                self._index, self._seen = self._load()
+            mark = self._log.mark()
+            if mark != self._seen:
+                self._catch_up(self._index)
+            return self._index
+
+    def _load(self) -> tuple[FaissIndex, VectorMark]:
+        dimensions = self._embedder.dimensions
+        try:
+            index, header = load_snapshot(
+                self._path,
+                store_id=self._store.store_id,
+                fingerprint=self._embedder.fingerprint,
+                dimensions=dimensions,
+            )
+        except SnapshotError as error:
+            if self._path.exists():
+                logger.warning("%s The index is rebuilt from %s.", error, self._store.file.path)
+            return FaissIndex(dimensions), VectorMark()
+        seen, now = VectorMark(added=header.added_through, removed=header.removed_through), self._log.mark()
+        if seen.added > now.added or seen.removed > now.removed:
+            logger.warning("The snapshot %s is newer than its store; the index is rebuilt.", self._path)
+            return FaissIndex(dimensions), VectorMark()
+        return index, seen
+
+    def _catch_up(self, index: FaissIndex) -> None:
+        # additions first: what is deleted meanwhile is in the removals that are read after them
+        added, removed = self._seen.added, self._seen.removed
+        for added, ids, vectors in self._log.added_after(added):  # noqa: B020 - the mark moves with each chunk
+            index.add(ids, vectors)
+            self._changes += len(ids)
+        removed, gone = self._log.removed_after(removed)
+        if len(gone):
+            index.remove(gone)
+            self._changes += len(gone)
+            self._scopes.clear()
+        self._seen = VectorMark(added=added, removed=removed)
+
+    def _within(self, scope: Scope) -> "Ids":
+        """Return the ids inside `scope`, ascending; those of whole users and conversations are kept and extended."""
+        plain = Scope(user=scope.user, conversation=scope.conversation)
+        if scope != plain:
+            return np.array(self._store.ids(scope), dtype=np.int64)
+        known = self._scopes.get(scope, np.empty(0, dtype=np.int64))
+        fresh = self._store.ids(scope, after=int(known[-1]) if len(known) else 0)
+        if len(fresh):
+            known = np.concatenate([known, np.array(fresh, dtype=np.int64)])
+        if len(self._scopes) > 1024:
+            self._scopes.clear()
+        self._scopes[scope] = known
+        return known

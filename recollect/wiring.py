@@ -1,0 +1,166 @@
+"""The one place that chooses concrete classes: from a configuration to a memory or an agent."""
+
+import os
+import tempfile
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import locations
+from .agent.agent import Agent
+from .agent.long_term_memory import LongTermMemory
+from .config import Config, load_config
+from .memory.archive import Archive
+from .memory.context import ContextBuilder
+from .memory.errors import ConfigError, ModelNotConfigured
+from .memory.recall import RecallOptions
+from .memory.store import Store
+from .rerank.base import FirstStageOrder, Reranker
+
+if TYPE_CHECKING:
+    from .agent.ports import Generator
+    from .memory.ports import Embedder
+
+IN_MEMORY = ":memory:"
+
+
+def open_memory(
+    path: str | Path | None = None,
+    *,
+    user: str | None = None,
+    conversation: str | None = None,
+    config: Config | None = None,
+) -> LongTermMemory:
+    """Open the memory of one user in the store at `path`, creating it when absent.
+
+    `path` None is the configured store; ":memory:" is a store that is deleted when closed. `user` None is the
+    configured user. `config` None reads `config.toml` and `RECOLLECT_*`. Offline unless an endpoint is configured.
+    Raises StoreError, EmbedderMismatch, ConfigError and their kin (all RecollectError).
+    """
+    config = config or load_config()
+    store = Store(store_path(path, config), session_gap_s=60.0 * config.session_gap_minutes)
+    try:
+        embedder = make_embedder(config)
+        archive = Archive(
+            store, embedder, recall=RecallOptions(fusion=config.fusion, dense_weight=config.dense_weight)
+        )
+        memory = LongTermMemory(
+            archive,
+            make_reranker(config),
+            ContextBuilder(_token_counter()),
+            user=user or config.user,
+            conversation=conversation,
+        )
+    except BaseException:
+        store.close()
+        raise
+    if str(path) == IN_MEMORY:
+        weakref.finalize(memory, _delete_store, store)
+    return memory
+
+
+def open_agent(
+    path: str | Path | None = None,
+    *,
+    user: str | None = None,
+    conversation: str | None = None,
+    config: Config | None = None,
+) -> Agent:
+    """Open an agent over the memory of one user; offline unless a model is configured. See `open_memory`."""
+    config = config or load_config()
+    memory = open_memory(path, user=user, conversation=conversation, config=config)
+    try:
+        generator = make_generator(config, memory)
+    except BaseException:
+        memory.close()
+        raise
+    return Agent(
+        memory,
+        generator,
+        assistant=config.assistant,
+        budget=config.context_budget,
+        window_turns=config.window_turns,
+    )
+
+
+def store_path(path: str | Path | None, config: Config) -> Path:
+    """Return where the store lies: as named, as configured, or in the user's data folder."""
+    if path is not None and str(path) == IN_MEMORY:
+        return Path(tempfile.mkdtemp(prefix="recollect-")) / "memory.db"
+    chosen = path if path is not None else config.store
+    return Path(chosen).expanduser() if chosen else locations.default_store()
+
+
+def _delete_store(store: Store) -> None:
+    store.close()
+    folder = store.file.path.parent
+    for file in folder.iterdir():
+        file.unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def make_embedder(config: Config) -> "Embedder":
+    """Return the configured embedder; its weights are loaded when they are first used."""
+    if config.embedder == "minilm":
+        from .memory.embedder import MiniLmEmbedder
+
+        return MiniLmEmbedder()
+    if config.embedder == "sentence-transformers":
+        from .memory.embedder import SentenceTransformerEmbedder
+
+        if not config.embedder_model:
+            raise ConfigError("embedder.model is not set; name a sentence-transformers model or folder.")
+        return SentenceTransformerEmbedder(config.embedder_model)
+    from .memory.endpoint import Endpoint
+    from .memory.endpoint_embedder import EndpointEmbedder
+
+    endpoint = Endpoint(
+        model=config.embedder_model or "",
+        base_url=config.embedder_base_url,
+        api_key=os.environ.get(config.embedder_key_variable),
+        key_variable=config.embedder_key_variable,
+        section="embedder",
+        timeout_s=config.hosted_timeout_s,
+        max_retries=config.hosted_max_retries,
+    )
+    return EndpointEmbedder(endpoint, dimensions=config.embedder_dimensions or None)
+
+
+def make_reranker(config: Config) -> Reranker:
+    """Return the configured reranker."""
+    return FirstStageOrder()
+
+
+def make_generator(config: Config, memory: LongTermMemory) -> "Generator":
+    """Return the configured generator; raises ModelNotConfigured when a hosted one has no model."""
+    if config.generator == "extractive":
+        from .agent.generators.extractive import ExtractiveGenerator
+
+        return ExtractiveGenerator(memory.archive.embedder, asker=memory.user)
+    from .agent.generators.hosted import HostedGenerator
+    from .memory.endpoint import Endpoint
+
+    if not config.hosted_model:
+        raise ModelNotConfigured(
+            "generator is 'hosted' and hosted.model is not set; run: recollect config set hosted.model NAME"
+        )
+    endpoint = Endpoint(
+        model=config.hosted_model,
+        base_url=config.hosted_base_url,
+        api_key=os.environ.get(config.hosted_key_variable),
+        key_variable=config.hosted_key_variable,
+        section="hosted",
+        timeout_s=config.hosted_timeout_s,
+        max_retries=config.hosted_max_retries,
+    )
+    return HostedGenerator(endpoint, assistant=config.assistant)
+
+
+def _token_counter() -> "WordPieceCounter":
+    from .memory.embedder import WordPieceCounter
+
+    return WordPieceCounter()
+
+
+if TYPE_CHECKING:
+    from .memory.embedder import WordPieceCounter
