@@ -22,7 +22,7 @@ _MONTHS = (
 )
 _DATE = re.compile(r"([0-9]{1,2}):([0-9]{2}) (am|pm) on ([0-9]{1,2}) ([A-Z][a-z]+), ([0-9]{4})")
 # D8:6, D:11:26 and D30:05 are read; D1:3:5 is not, for its rest would have to be guessed away.
-_TURN_ID = re.compile(r"(?<![\w:])[Dd]:?\s*([0-9]{1,9})\s*:\s*([0-9]{1,9})(?![\w:-])")
+_TURN_ID = re.compile(r"(?<![\w:-])[Dd]:?\s*([0-9]{1,9})\s*:\s*([0-9]{1,9})(?![\w:-])")
 _BETWEEN = re.compile(r"[\s,;\[\]()'\"]+")
 
 
@@ -61,7 +61,10 @@ def parse_evidence(raw: object) -> Evidence:
     """
     ids: dict[str, None] = {}
     unreadable: list[str] = []
-    for entry in _entries(raw):
+    for entry in _leaves(raw):
+        if not isinstance(entry, str):
+            unreadable.append(json.dumps(entry))
+            continue
         ids.update(dict.fromkeys(_written(match) for match in _TURN_ID.finditer(entry)))
         unreadable += [part for part in _BETWEEN.split(_TURN_ID.sub(" ", entry)) if part]
     return Evidence(ids=tuple(ids), unreadable=tuple(unreadable))
@@ -71,12 +74,8 @@ def _written(match: re.Match[str]) -> str:
     return f"D{int(match[1])}:{int(match[2])}"
 
 
-def _entries(raw: object) -> list[str]:
-    if raw is None:
-        return []
-    if isinstance(raw, str):
-        return [raw]
+def _leaves(raw: object) -> list[object]:
     if isinstance(raw, list):
         # A list out of json.loads: its elements are looked at one by one.
-        return [entry for element in cast("list[object]", raw) for entry in _entries(element)]
-    return [json.dumps(raw)]
+        return [leaf for element in cast("list[object]", raw) for leaf in _leaves(element)]
+    return [] if raw is None else [raw]
