@@ -28,13 +28,15 @@ class Retrieval:
     """What a system brought back for one question.
 
     `ranked`: dia_ids, best first; `context`: dia_ids of the turns in the context as rendered, in any
-    order; `context_tokens`: its length with every header; `timings_ms`: milliseconds by stage.
+    order; `context_tokens`: its length with every header; `timings_ms`: milliseconds by stage;
+    `problems`: in words, what failed on the way without costing the result.
     """
 
     ranked: tuple[str, ...]
     context: tuple[str, ...]
     context_tokens: int
     timings_ms: Mapping[str, float]
+    problems: tuple[str, ...] = ()
 
 
 class RetrievalSystem(Protocol):
@@ -73,6 +75,7 @@ class QuestionScore:
     context_recall: float
     context_tokens: int
     timings_ms: Mapping[str, float]
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +162,7 @@ def evaluate_retrieval(
         settings=settings,
         questions=tuple(scores),
         excluded=count_excluded(dataset, settings),
-        problems=(*dataset.problems, *_over_budget(scores, settings.budget)),
+        problems=(*dataset.problems, *(problem for score in scores for problem in score.problems)),
     )
 
 
@@ -198,6 +201,13 @@ def _score(
 ) -> QuestionScore:
     gold = question.evidence
     within_budget = retrieval.context_tokens <= settings.budget
+    problems = [
+        Problem(conversation=conversation, where=question.id, raw="", reason=reason) for reason in retrieval.problems
+    ]
+    if not within_budget:
+        reason = f"the context is above the budget of {settings.budget}; its recall counts as 0"
+        raw = f"{retrieval.context_tokens} tokens"
+        problems.append(Problem(conversation=conversation, where=question.id, raw=raw, reason=reason))
     return QuestionScore(
         conversation=conversation,
         question_id=question.id,
@@ -207,20 +217,8 @@ def _score(
         context_recall=recall_of(gold, retrieval.context) if within_budget else 0.0,
         context_tokens=retrieval.context_tokens,
         timings_ms=retrieval.timings_ms,
+        problems=tuple(problems),
     )
-
-
-def _over_budget(scores: Iterable[QuestionScore], budget: int) -> list[Problem]:
-    return [
-        Problem(
-            conversation=score.conversation,
-            where=score.question_id,
-            raw=f"{score.context_tokens} tokens",
-            reason="the context is above the budget; its recall counts as 0",
-        )
-        for score in scores
-        if score.context_tokens > budget
-    ]
 
 
 def _average(scores: Iterable[QuestionScore]) -> Scores:

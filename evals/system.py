@@ -53,6 +53,7 @@ class LibrarySystem:
             context=_refs(found.context.memories),
             context_tokens=found.context.tokens,
             timings_ms=found.timings,
+            problems=found.problems,
         )
 
 

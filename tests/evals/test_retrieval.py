@@ -185,7 +185,8 @@ class OneConversation:
         kept = tuple(found[:3])
         context = Context(memories=kept, scores=(1.0,) * len(kept), text=question, tokens=42, budget=budget)
         ranked = tuple(ScoredMemory(memory=memory, score=1.0, stages={}) for memory in found)
-        return Retrieved(ranked=ranked, context=context, timings={"recall": 1.5})
+        problems = ("Recalled by words alone.",) if question == "Which plot?" else ()
+        return Retrieved(ranked=ranked, context=context, timings={"recall": 1.5}, problems=problems)
 
     def _stored(self, number: int) -> Turn:
         turn = self.turns[number - 1]
@@ -250,6 +251,14 @@ def test_the_library_is_evaluated_end_to_end(mini: LocomoDataset) -> None:
     assert result.overall().n == 5
     assert result.questions[-1].recall_at == {1: 0.5, 2: 0.5, 3: 1.0}
     assert result.questions[-1].context_recall == 0.5
+
+
+def test_what_failed_inside_the_library_is_reported_with_its_question(mini: LocomoDataset) -> None:
+    result = evaluate_retrieval(mini, LibrarySystem(lambda name: OneConversation()), settings=SETTINGS)
+    reported = [problem for problem in result.problems if problem not in mini.problems]
+    assert [(one.conversation, one.where, one.reason) for one in reported] == [
+        ("conv-1", "conv-1/q4", "Recalled by words alone."),
+    ]
 
 
 def test_turns_that_lost_their_ref_are_an_error_and_not_a_low_score(mini: LocomoDataset) -> None:
