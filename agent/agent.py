@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Generator as PythonGenerator
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Self, Unpack
@@ -19,6 +20,16 @@ from .types import Answer
 logger = logging.getLogger(__name__)
 
 WINDOW_TURNS = 8
+
+
+@contextmanager
+def closing_pieces(pieces: Iterator[str]) -> Iterator[Iterator[str]]:
+    """Close a generator's stream, and so its connection, when the reader stops early."""
+    try:
+        yield pieces
+    finally:
+        if isinstance(pieces, PythonGenerator):
+            pieces.close()
 
 
 class AnswerStream(Iterator[str]):
@@ -126,9 +137,10 @@ class Agent:
         found = self._retrieved(question, filters)
         generating = time.perf_counter()
         written: list[str] = []
-        for piece in self.generator.stream(question, found.context, history):
-            written.append(piece)
-            yield unescape_marks(piece)
+        with closing_pieces(self.generator.stream(question, found.context, history)) as pieces:
+            for piece in pieces:
+                written.append(piece)
+                yield unescape_marks(piece)
         ended = time.perf_counter()
         raw = "".join(written).strip()
         citations, dropped = parse_citations(raw, found.context, self.memory.archive.store.turns)

@@ -1,0 +1,196 @@
+"""How strongly a sentence of the context answers a question: the features the extractive generator reads."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..memory.ports import Embedder
+from ..memory.types import Context, Turn
+from ..memory.words import query_terms, words
+
+if TYPE_CHECKING:
+    from ..memory.ports import Vectors
+
+FEATURES = ("cosine", "coverage", "named", "other_named", "first_stage", "asking", "length")
+"""What is known of a sentence; see `evidence`."""
+
+SUPPORT = ("logit", "cosine", "coverage", "context_coverage", "other_named", "subject_lead")
+"""What is known of the best sentence of a context; see `support`."""
+
+MAX_SENTENCES = 200
+_SENTENCE = re.compile(r"[^.!?…\n]*(?:[.!?…]+[\"')”’]*|\n|$)")
+_FIRST_PERSON = frozenset(("i", "my", "me", "mine", "myself", "we", "our", "us"))
+_LONG_SENTENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Features of each sentence, float32 (sentences, len(FEATURES)), and the share of the question's content
+    words that the whole context knows.
+    """
+
+    features: "Vectors"
+    context_coverage: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A sentence of a turn in the context: `text` is `turn.text[start:end]`; `number` is the line's `[n]`."""
+
+    number: int
+    turn: Turn
+    start: int
+    end: int
+    first_stage: float
+
+    @property
+    def text(self) -> str:
+        """The words, verbatim."""
+        return self.turn.text[self.start : self.end]
+
+
+def sentences_of(context: Context) -> list[Sentence]:
+    """Return the sentences of the people in the context; what the assistant said itself is no evidence."""
+    low, high = min(context.scores, default=0.0), max(context.scores, default=0.0)
+    spread = (high - low) or 1.0
+    found: list[Sentence] = []
+    for number, (memory, score) in enumerate(zip(context.memories, context.scores, strict=True), 1):
+        if not isinstance(memory, Turn) or memory.metadata.get("role") == "assistant":
+            continue
+        share = (score - low) / spread
+        found += [
+            Sentence(number=number, turn=memory, start=start, end=end, first_stage=share)
+            for start, end in sentence_spans(memory.text)
+        ]
+    best = sorted(found, key=lambda sentence: -sentence.first_stage)[:MAX_SENTENCES]
+    return sorted(best, key=lambda sentence: (sentence.number, sentence.start))
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Return the character spans of the sentences of a text, without surrounding blanks; none is empty."""
+    spans: list[tuple[int, int]] = []
+    for match in _SENTENCE.finditer(text):
+        said = match.group()
+        start = match.start() + len(said) - len(said.lstrip())
+        end = match.start() + len(said.rstrip())
+        if end > start and any(character.isalnum() for character in text[start:end]):
+            spans.append((start, end))
+    return spans or [(0, len(text))]
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """Return the Porter2 stem of a lower-case word."""
+    stemmed: str = _stemmer().stemWord(word)
+    return stemmed
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> "SnowballStemmer":
+    import snowballstemmer  # only generators that quote need it
+
+    stemmer: SnowballStemmer = snowballstemmer.stemmer("english")
+    return stemmer
+
+
+def evidence(question: str, sentences: Sequence[Sentence], embedder: Embedder, *, asker: str = "") -> Evidence:
+    """Return the features of each sentence.
+
+    cosine: question and "speaker: sentence"; coverage: share of the question's content words found in the turn,
+    the sentence counting in full and the rest of the turn for half, weighted by their rarity in the context;
+    named / other_named: the question is about the speaker / about somebody else in the context ("I" is `asker`);
+    first_stage: retrieval score, 0 to 1 inside the context; asking: the sentence is a question; length: words / 30.
+    """
+    texts = [f"{s.turn.speaker}: {s.text}" for s in sentences]
+    vectors = embedder.embed([question, *texts], kind="passage")
+    cosines = vectors[1:] @ vectors[0]
+    subject = _subjects(question, sentences, asker)
+    coverage, context_coverage = _coverage(question, sentences, subject)
+    rows = [
+        (
+            float(cosine),
+            covered,
+            float(sentence.turn.speaker.casefold() in subject),
+            float(bool(subject) and sentence.turn.speaker.casefold() not in subject),
+            sentence.first_stage,
+            float(sentence.text.rstrip("\"')”’ ").endswith("?")),
+            min(1.0, len(sentence.text.split()) / _LONG_SENTENCE),
+        )
+        for sentence, cosine, covered in zip(sentences, cosines, coverage, strict=True)
+    ]
+    features = np.array(rows, dtype=np.float32).reshape(len(sentences), len(FEATURES))
+    return Evidence(features=features, context_coverage=context_coverage)
+
+
+def support(found: Evidence, logits: "Vectors") -> "Vectors":
+    """Return what speaks for the best sentence being an answer at all, float32 (len(SUPPORT),).
+
+    `logits` (sentences,) are the scores of the sentences. logit: the best one; cosine, coverage: the highest in the
+    context; context_coverage: see `Evidence`; other_named: the best sentence is of somebody the question is not
+    about; subject_lead: how much better the person asked about covers the question than the others do.
+    """
+    column = {name: found.features[:, place] for place, name in enumerate(FEATURES)}
+    best = int(np.argmax(logits))
+    lead = 0.0
+    if column["named"].any():
+        covered = column["coverage"]
+        lead = float((covered * column["named"]).max() - (covered * column["other_named"]).max())
+    return np.array(
+        [
+            logits[best],
+            column["cosine"].max(),
+            column["coverage"].max(),
+            found.context_coverage,
+            column["other_named"][best],
+            lead,
+        ],
+        dtype=np.float32,
+    )
+
+
+def _subjects(question: str, sentences: Sequence[Sentence], asker: str) -> set[str]:
+    """Return the speakers the question is about, case-folded."""
+    asked = set(words(question))
+    speakers = {sentence.turn.speaker.casefold() for sentence in sentences}
+    about = {speaker for speaker in speakers if not asked.isdisjoint(words(speaker))}
+    if not asked.isdisjoint(_FIRST_PERSON) and asker:
+        about.add(asker.casefold())
+    return about
+
+
+def _coverage(
+    question: str, sentences: Sequence[Sentence], subject: set[str]
+) -> tuple[list[float], float]:
+    """Return the coverage of each sentence and of all of them together."""
+    named = {stem(word) for speaker in subject for word in words(speaker)}
+    terms = {stem(word) for word in query_terms(question)} - named
+    own = [{stem(word) for word in words(sentence.text)} for sentence in sentences]
+    turns = [{stem(word) for word in words(sentence.turn.text)} for sentence in sentences]
+    rarity = {
+        term: math.log((len(own) + 1.0) / (sum(term in said for said in own) + 0.5)) + 0.1 for term in terms
+    }
+    total = sum(rarity.values())
+    if not total:
+        return [0.0] * len(sentences), 0.0
+    known = terms & set().union(*turns)
+    together = sum(rarity[term] for term in known) / total
+    return [
+        sum(rarity[term] * (1.0 if term in said else 0.5) for term in terms & turn) / total
+        for said, turn in zip(own, turns, strict=True)
+    ], together
+
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class SnowballStemmer(Protocol):
+        """The part of snowballstemmer that is used; it ships no types."""
+
+        def stemWord(self, word: str) -> str:  # noqa: N802 - the library's name
+            """Return the stem."""
+            ...

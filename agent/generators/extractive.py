@@ -1,0 +1,148 @@
+"""The offline generator: quotes the sentence that answers, with who said it and when, or says it does not remember."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...memory.ports import Embedder
+from ...memory.timeline import format_day
+from ...memory.types import Context, DateMention, Turn
+from ..citations import escape_marks
+from ..evidence import FEATURES, SUPPORT, Evidence, Sentence, evidence, sentences_of, support
+from ..ports import ABSTENTION
+
+if TYPE_CHECKING:
+    from ...memory.ports import Vectors
+
+ACKNOWLEDGEMENT = "Noted, I'll remember that."
+MAX_QUOTES = 3
+
+_WHEN = re.compile(
+    r"^\s*(?:and |so |but )?(?:when\b|(?:(?:on|in|since|by) )?(?:what|which) (?:day|date|month|year|week|season|time of year)\b"
+    r"|how long ago\b)",
+    re.IGNORECASE,
+)
+_SEVERAL = re.compile(
+    r"\b(?:which|what|who|where) (?:\w+ ){0,2}\w+s\b|\bhow many\b|\ball\b|\blist\b", re.IGNORECASE
+)
+_QUESTION_WORD = re.compile(
+    r"^\s*(?:and |so |but |hey,? |please )*(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|am|do|does|did"
+    r"|has|have|had|can|could|will|would|should|may|might|tell me|remind me|show me|find|list|search)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceModel:
+    """Two logistic models: which sentence answers (over `FEATURES`), and whether the best one does (over `SUPPORT`).
+
+    Fitted by `recollect.training.extractive` on MSC and FriendsQA. Under `threshold`, a probability of the second,
+    nothing is remembered; further sentences are quoted from `quote_share` of the best probability on.
+    """
+
+    weights: tuple[float, ...]
+    bias: float
+    support_weights: tuple[float, ...]
+    support_bias: float
+    threshold: float
+    quote_share: float
+
+    def logits(self, features: "Vectors") -> "Vectors":
+        """Return the score of each sentence, (sentences,), for features (sentences, len(FEATURES))."""
+        return (features @ np.array(self.weights) + self.bias).astype(np.float32)
+
+    def confidence(self, found: Evidence, logits: "Vectors") -> float:
+        """Return the probability that the best sentence answers the question."""
+        return sigmoid(float(support(found, logits) @ np.array(self.support_weights) + self.support_bias))
+
+
+@lru_cache(maxsize=1)
+def shipped_model() -> EvidenceModel:
+    """Return the model that ships with the package."""
+    stored = json.loads(files(__package__).joinpath("extractive.json").read_text(encoding="utf-8"))
+    return EvidenceModel(
+        weights=tuple(stored["weights"][feature] for feature in FEATURES),
+        bias=stored["bias"],
+        support_weights=tuple(stored["support_weights"][name] for name in SUPPORT),
+        support_bias=stored["support_bias"],
+        threshold=stored["threshold"],
+        quote_share=stored["quote_share"],
+    )
+
+
+class ExtractiveGenerator:
+    """Quotes, never composes. "When" questions are answered from resolved dates.
+
+    `asker` is who "I" in a question is. Raises EmbedderError when the question cannot be embedded.
+    """
+
+    name = "extractive"
+    reads_history = False
+
+    def __init__(self, embedder: Embedder, *, asker: str = "", model: EvidenceModel | None = None) -> None:
+        self._embedder = embedder
+        self._asker = asker
+        self._model = model or shipped_model()
+
+    def stream(self, question: str, context: Context, history: Sequence[Turn]) -> Iterator[str]:
+        """Yield one line for each quotation, each with its `[n]`; a statement in a chat is acknowledged."""
+        if history and not is_question(question):
+            yield ACKNOWLEDGEMENT
+            return
+        chosen = self.quotations(question, context)
+        if not chosen:
+            yield ABSTENTION
+            return
+        for place, sentence in enumerate(chosen):
+            yield ("\n" if place else "") + _quoted(sentence, dated=not place and is_when(question))
+
+    def quotations(self, question: str, context: Context) -> list[Sentence]:
+        """Return the sentences that answer, best first; none when the best is under the threshold."""
+        sentences = sentences_of(context)
+        if not sentences:
+            return []
+        found = evidence(question, sentences, self._embedder, asker=self._asker)
+        logits = self._model.logits(found.features)
+        if self._model.confidence(found, logits) < self._model.threshold:
+            return []
+        scores = [sigmoid(float(logit)) for logit in logits]
+        order = sorted(range(len(sentences)), key=lambda place: -scores[place])
+        most = MAX_QUOTES if _SEVERAL.search(question) and not is_when(question) else 1
+        enough = self._model.quote_share * scores[order[0]]
+        return [sentences[place] for place in order[:most] if scores[place] >= enough]
+
+
+def is_when(question: str) -> bool:
+    """Tell whether a question asks for a date."""
+    return _WHEN.search(question) is not None
+
+
+def is_question(text: str) -> bool:
+    """Tell whether a chat turn asks for something."""
+    return text.rstrip("\"')”’ ").endswith("?") or _QUESTION_WORD.search(text) is not None
+
+
+def _quoted(sentence: Sentence, *, dated: bool) -> str:
+    said = escape_marks(" ".join(sentence.text.split()))
+    quote = f"{escape_marks(sentence.turn.speaker)}, {format_day(sentence.turn.said_at.date())}: “{said}”"
+    answer = f"{_date_of(sentence)} — " if dated else ""
+    return f"{answer}{quote} [{sentence.number}]"
+
+
+def _date_of(sentence: Sentence) -> str:
+    """Return the date a sentence tells: resolved in it, else in its turn, else the day it was said."""
+    inside = [d for d in sentence.turn.dates if sentence.start <= d.start < sentence.end]
+    mentions: Sequence[DateMention] = inside or sentence.turn.dates
+    return mentions[0].label if mentions else format_day(sentence.turn.said_at.date())
+
+
+def sigmoid(logit: float) -> float:
+    """Return 1 / (1 + e^-logit)."""
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))

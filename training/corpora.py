@@ -1,0 +1,88 @@
+"""The training sets in the documented JSONL form: conversations and questions tied to their turns."""
+
+import json
+import lzma
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..memory.errors import DataFormatError
+from ..memory.types import NewTurn
+
+EPOCH_TEXT = "2022-01-01T12:00"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question with the refs of the turns that answer it."""
+
+    text: str
+    evidence: tuple[str, ...]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A conversation of a training set with its questions; `split` is the data set's own."""
+
+    id: str
+    split: str
+    speakers: tuple[str, ...]
+    turns: tuple[NewTurn, ...]
+    questions: tuple[Question, ...]
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:  # records of a documented format, checked by their readers
+    """Yield the records of a `.jsonl` or `.jsonl.xz` file; raises DataFormatError naming the line."""
+    if not path.exists():
+        raise DataFormatError(f"{path} does not exist; point --data at the folder with the training sets.")
+    opened = lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8")
+    with opened as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise DataFormatError(f"{path}, line {number}: not JSON ({error}).") from error
+
+
+def read_conversations(folder: Path, *, splits: tuple[str, ...], kinds: tuple[str, ...] = ()) -> list[Conversation]:
+    """Read `docs.jsonl.xz` and `qa.jsonl.xz` of one set (see the data README), in file order.
+
+    `kinds` keeps only questions of these types, where the set has types. Questions without evidence, or whose
+    evidence is not among the passages, are left out.
+    """
+    questions: dict[str, list[Question]] = {}
+    for record in read_jsonl(folder / "qa.jsonl.xz"):
+        kind = str(record.get("type", ""))
+        if record["evidence"] and (not kinds or kind in kinds):
+            evidence = tuple(str(ref) for ref in record["evidence"])
+            question = Question(text=record["question"], evidence=evidence, kind=kind)
+            questions.setdefault(record["doc_id"], []).append(question)
+    return [
+        _conversation(record, questions.get(record["doc_id"], []))
+        for record in read_jsonl(folder / "docs.jsonl.xz")
+        if record["split"] in splits
+    ]
+
+
+def _conversation(record: dict[str, Any], questions: list[Question]) -> Conversation:
+    turns = tuple(
+        NewTurn(
+            speaker=passage.get("speaker") or "Somebody",
+            text=passage["text"],
+            said_at=EPOCH_TEXT,
+            ref=str(passage["id"]),
+            session=str(passage.get("session", 1)),
+        )
+        for passage in record["passages"]
+        if passage["text"].strip()
+    )
+    refs = {turn.ref for turn in turns}
+    return Conversation(
+        id=record["doc_id"],
+        split=record["split"],
+        speakers=tuple(dict.fromkeys(turn.speaker for turn in turns)),
+        turns=turns,
+        questions=tuple(question for question in questions if refs.issuperset(question.evidence)),
+    )
