@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from urllib.parse import urlsplit
 
 from .memory.errors import ConfigError
@@ -23,7 +23,7 @@ NO_KEYS = frozenset({"RECOLLECT_HOME", "RECOLLECT_DEBUG"})
 """Variables of ours that are no configuration keys."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(r"(?i:sk|pk|gsk|hf|xai|r8|ghp|nvapi|eyJ|AIza)[-_]?(?=.*[a-z0-9]).{12,}")
+_SECRET = re.compile(r"(?:(?:sk|pk|gsk|hf|xai|r8|ghp|nvapi)[-_]|eyJ|AIza).{12,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +69,17 @@ class Key:
         """Return a typed value if the key may have it; raises ConfigError naming key, value and source."""
         if isinstance(value, PurePath):
             value = str(value)
-        if self.kind is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if not isinstance(value, self.kind) or isinstance(value, bool):
+        kinds = (float, int) if self.kind is float else (self.kind,)
+        if not isinstance(value, kinds) or isinstance(value, bool):
             raise self._wrong(value, source)
         if isinstance(value, str):
             self._check_text(value, source)
-        elif not self._is_in_range(value):
+            return value
+        # of what is left, only numbers are among the kinds of keys
+        number = cast("int | float", value)
+        if not self._is_in_range(number):
             raise self._wrong(value, source)
-        return value
+        return self.kind(number)
 
     def _check_text(self, value: str, source: str) -> None:
         if not value.strip() or (self.choices and value not in self.choices):
@@ -92,6 +94,8 @@ class Key:
 
     def _wrong(self, value: object, source: str) -> ConfigError:
         return ConfigError(f"{self.name} = {value!r} ({source}): expected {self.expected}.")
+
+_SECRET_NAME = re.compile(r"key$|token$|secret|password", re.IGNORECASE)
 
 
 def _variable_complaint(name: str) -> str:
@@ -158,6 +162,12 @@ def key_named(name: str, source: str) -> Key:
     """Return the key with this name in config.toml; raises ConfigError naming the nearest one."""
     if name in _BY_NAME:
         return _BY_NAME[name]
+    if _SECRET_NAME.search(name.rpartition(".")[2]):
+        section = name.partition(".")[0] if name.startswith("embedder") else "hosted"
+        raise ConfigError(
+            f"{name} ({source}) is no configuration key: secrets are never stored. Put it into an environment "
+            f"variable and name that one in {section}.key_variable."
+        )
     raise ConfigError(f"{name} ({source}) is no configuration key; did you mean {nearest(name, _BY_NAME)}?")
 
 

@@ -83,6 +83,22 @@ def open_agent(
     )
 
 
+def open_archive(
+    path: str | Path | None = None, *, config: Config | None = None, check_embedder: bool = True
+) -> Archive:
+    """Open a store with its indexes and the configured embedder, for upkeep that concerns no single user.
+
+    `check_embedder` False opens a store that another embedder wrote, so that it can be embedded again.
+    """
+    config = config or load_config()
+    store = Store(store_path(path, config), session_gap_s=60.0 * config.session_gap_minutes)
+    try:
+        return Archive(store, make_embedder(config), check_embedder=check_embedder)
+    except BaseException:
+        store.close()
+        raise
+
+
 def store_path(path: str | Path | None, config: Config) -> Path:
     """Return where the store lies: as named, as configured, or in the user's data folder."""
     if path is not None and str(path) == IN_MEMORY:

@@ -1,0 +1,80 @@
+"""The JSON documents commands write: stable names, times in ISO 8601, milliseconds as `_ms`."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from ..agent.types import Answer
+from ..memory.types import Context, Memory, Retrieved, ScoredMemory, Turn
+
+Document: TypeAlias = dict[str, object]
+
+
+def memory_document(memory: Memory) -> Document:
+    """Return a memory; `kind` is "turn" or "event"."""
+    common: Document = {
+        "id": memory.id,
+        "user": memory.user,
+        "conversation": memory.conversation,
+        "session": memory.session,
+        "text": memory.text,
+    }
+    if not isinstance(memory, Turn):
+        return {"kind": "event", **common, "happened_at": memory.happened_at.isoformat(), "turns": list(memory.turns)}
+    return {
+        "kind": "turn",
+        **common,
+        "position": memory.position,
+        "speaker": memory.speaker,
+        "said_at": memory.said_at.isoformat(),
+        "ref": memory.ref,
+        "dates": [
+            {"text": d.text, "label": d.label, "earliest": d.earliest.isoformat(), "latest": d.latest.isoformat()}
+            for d in memory.dates
+        ],
+        "metadata": dict(memory.metadata),
+    }
+
+
+def scored_document(scored: ScoredMemory) -> Document:
+    """Return a ranked memory with the scores of every stage."""
+    return {**memory_document(scored.memory), "score": scored.score, "stages": dict(scored.stages)}
+
+
+def recall_document(question: str, found: Retrieved) -> Document:
+    """Return what `recall --json` writes."""
+    return {
+        "question": question,
+        "memories": [scored_document(scored) for scored in found.ranked],
+        "timings_ms": timings_document(found.timings),
+        "problems": list(found.problems),
+    }
+
+
+def context_document(question: str, context: Context) -> Document:
+    """Return what `context --json` writes; `memories[n - 1]` is line `[n]` of `text`."""
+    return {
+        "question": question,
+        "text": context.text,
+        "tokens": context.tokens,
+        "budget": context.budget,
+        "memories": [memory_document(memory) for memory in context.memories],
+    }
+
+
+def answer_document(question: str, answer: Answer) -> Document:
+    """Return what `ask --json` writes."""
+    return {
+        "question": question,
+        "answer": answer.text,
+        "abstained": answer.abstained,
+        "citations": [{"number": one.number, **memory_document(one.turn)} for one in answer.citations],
+        "dropped_citations": answer.dropped_citations,
+        "context_tokens": answer.context.tokens,
+        "timings_ms": timings_document(answer.timings),
+        "problems": list(answer.problems),
+    }
+
+
+def timings_document(timings: Mapping[str, float]) -> Document:
+    """Return milliseconds by stage, rounded."""
+    return {stage: round(taken, 3) for stage, taken in timings.items()}

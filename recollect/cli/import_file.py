@@ -1,0 +1,49 @@
+"""import: whole conversations from a file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from .invocation import Invocation, pass_invocation, place_options
+from .output import note, progress, say
+
+if TYPE_CHECKING:
+    from ..conversation_file import Format
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "file_format", type=click.Choice(("locomo", "jsonl")), help="[default: looks at FILE]")
+@place_options
+@pass_invocation
+def import_conversations(invocation: Invocation, file: Path, file_format: str | None) -> None:
+    """Store the conversations of FILE: LoCoMo's JSON, or JSONL with one turn a line.
+
+    \b
+    {"speaker": "Alice", "text": "I adopted a beagle.", "said_at": "2026-03-02T18:00",
+     "session": "7", "ref": "chat-7", "conversation": "friends", "metadata": {}}
+
+    Only speaker and text are required on every line. The whole file is checked before anything is stored. Turns
+    that are stored already are skipped, so an interrupted import goes on when it is started again.
+    """
+    from ..conversation_file import read_conversations, renamed
+
+    gap_s = 60 * invocation.config.session_gap_minutes
+    chosen = cast("Format | None", file_format)  # click.Choice let nothing else through
+    conversations = read_conversations(file, file_format=chosen, session_gap_s=gap_s)
+    if invocation.conversation is not None:
+        conversations = renamed(conversations, invocation.conversation)
+    with invocation.open_memory() as memory:
+        from ..importing import carry_out, plan_import
+
+        plans = plan_import(memory.archive, memory.user, conversations)
+        known = sum(plan.known for plan in plans)
+        if known:
+            note(f"{known} turns are stored already and are skipped.")
+        with progress("Importing", "turns") as advance:
+            stored = carry_out(memory.archive, memory.user, plans, progress=advance)
+        say(f"Stored {stored} turns of {len(plans)} conversation{'s' * (len(plans) != 1)} in {memory.path}.")
+
+
+COMMANDS = (import_conversations,)

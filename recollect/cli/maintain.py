@@ -1,0 +1,177 @@
+"""stats, sessions, reembed and forget: looking after a store."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..memory.errors import InvalidInput
+from .invocation import Invocation, pass_invocation, place_options, setting, store_options
+from .output import console, progress, say, shown, visible, write_json
+
+if TYPE_CHECKING:
+    from ..memory.store import Store
+
+USERS_SHOWN = 20
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+@store_options
+@pass_invocation
+def stats(invocation: Invocation, as_json: bool) -> None:
+    """Count what a store holds, and look at the health of its indexes."""
+    store = invocation.open_store()
+    try:
+        found = _statistics(store)
+    finally:
+        store.close()
+    if as_json:
+        write_json(asdict(found))
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in found.rows():
+        table.add_row(name, shown(value))
+    console().print(table)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """What `stats` tells about a store; `vectors_missing` memories are found by their words alone."""
+
+    store: str
+    users: int
+    conversations: int
+    sessions: int
+    turns: int
+    events: int
+    date_mentions: int
+    turns_by_user: Mapping[str, int]
+    bytes_on_disk: int
+    embedder: str | None
+    embedder_dimensions: int | None
+    vectors_missing: int
+    snapshot: str | None
+    snapshot_bytes: int
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Yield names and values as people read them."""
+        for field in fields(self):
+            value: object = getattr(self, field.name)
+            if field.name == "turns_by_user":
+                value = self._users()
+            elif field.name.startswith(("bytes", "snapshot_bytes")):
+                value = f"{value:,}"
+            yield field.name.replace("_", " "), "-" if value is None else str(value)
+
+    def _users(self) -> str:
+        shown_users = [f"{user} ({turns})" for user, turns in islice(self.turns_by_user.items(), USERS_SHOWN)]
+        more = len(self.turns_by_user) - len(shown_users)
+        return ", ".join([*shown_users, *([f"{more} more"] if more else [])])
+
+
+def _statistics(store: "Store") -> Statistics:
+    from ..memory.archive import snapshot_path
+    from ..memory.types import Scope
+    from ..memory.vector_log import VectorLog
+
+    counts = store.counts(Scope())
+    dimensions = int(store.fact("embedder_dimensions") or 0)
+    snapshot = snapshot_path(store.file.path)
+    scopes = {user: store.scope(user) for user in store.users()}
+    return Statistics(
+        store=str(store.file.path),
+        users=counts.users,
+        conversations=counts.conversations,
+        sessions=counts.sessions,
+        turns=counts.turns,
+        events=counts.events,
+        date_mentions=counts.date_mentions,
+        turns_by_user={user: store.counts(scope).turns for user, scope in scopes.items() if scope},
+        bytes_on_disk=sum(_size(path) for path in _files(store.file.path)),
+        embedder=store.fact("embedder"),
+        embedder_dimensions=dimensions or None,
+        vectors_missing=VectorLog(store.file, dimensions).missing_count(),
+        snapshot=str(snapshot) if snapshot.exists() else None,
+        snapshot_bytes=_size(snapshot),
+    )
+
+
+def _files(store: Path) -> list[Path]:
+    return [store, *(store.with_name(store.name + end) for end in ("-wal", "-shm", ".faiss"))]
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON list.")
+@place_options
+@pass_invocation
+def sessions(invocation: Invocation, as_json: bool) -> None:
+    """List the user's sessions in the order they were begun."""
+    store = invocation.open_store()
+    try:
+        scope = store.scope(invocation.config.user, invocation.conversation)
+        found = [] if scope is None else store.sessions(scope)
+    finally:
+        store.close()
+    if as_json:
+        write_json([{"conversation": c, "session": s, "turns": n} for c, s, n in found])
+        return
+    for conversation, session, turns in found:
+        say(f"{conversation}\t{session}\t{turns} turns")
+
+
+@click.command()
+@setting("--embedder", key="embedder.name", help="minilm, sentence-transformers or endpoint.")
+@setting("--model", key="embedder.model", metavar="NAME", help="The embedder's model.")
+@store_options
+@pass_invocation
+def reembed(invocation: Invocation) -> None:
+    """Give every memory a vector of the configured embedder, after another one was configured.
+
+    Goes on where it was interrupted when it is started again.
+    """
+    from .threads import settle_threads
+
+    settle_threads(invocation.config)
+    invocation.refuse_absent_store()
+    from ..wiring import open_archive
+
+    archive = open_archive(config=invocation.config, check_embedder=False)
+    try:
+        with progress("Embedding", "memories") as advance:
+            made = archive.reembed(progress=advance)
+        say(f"Made {made} vectors with {archive.embedder.name} in {archive.store.file.path}.")
+    finally:
+        archive.close()
+
+
+@click.command()
+@click.argument("ids", nargs=-1, required=True, type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@place_options
+@pass_invocation
+def forget(invocation: Invocation, ids: tuple[int, ...], yes: bool) -> None:
+    """Delete memories by their IDS (see `recall --json`) for good, from the store and its indexes."""
+    with invocation.open_memory(must_exist=True) as memory:
+        found = memory.archive.store.memories(ids)
+        for memory_id in ids:
+            if memory_id not in found or found[memory_id].user != memory.user:
+                raise InvalidInput(f"{memory.user} has no memory {memory_id}; nothing was deleted.")
+        for memory_id in ids:
+            say(f"{memory_id}: {found[memory_id].text}")
+        if not yes:
+            click.confirm(visible(f"Forget {len(ids)} for good?"), abort=True)
+        memory.forget(found.values())
+    say(f"Forgot {len(found)}.")
+
+
+COMMANDS = (stats, sessions, reembed, forget)

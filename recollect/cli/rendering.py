@@ -1,0 +1,75 @@
+"""How memories, citations and timings look on a terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ..agent.types import Answer, Citation
+from ..memory.types import Memory, ScoredMemory, Turn
+from .output import console, note, shown, visible
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+
+def moment(when: datetime) -> str:
+    """Return a time as people read it, without a midnight that only means "that day"."""
+    return when.strftime("%Y-%m-%d %H:%M") if when.hour or when.minute else when.strftime("%Y-%m-%d")
+
+
+def citation_line(citation: Citation) -> str:
+    """Return `[1] Alice, 2026-03-02 18:00 (chat-7): "…"`, white space in the words collapsed."""
+    turn = citation.turn
+    place = turn.ref or f"session {turn.session}, turn {turn.position}"
+    return f'[{citation.number}] {turn.speaker}, {moment(turn.said_at)} ({place}): "{" ".join(turn.text.split())}"'
+
+
+def show_citations(citations: Iterable[Citation], *, indent: str = "  ") -> None:
+    """Write one dim line a citation."""
+    screen = console()
+    for citation in citations:
+        screen.print(shown(indent + citation_line(citation), "dim"), soft_wrap=True)
+
+
+def show_answer(answer: Answer) -> None:
+    """Write an answer and the turns it cites; what went wrong on the way goes to stderr."""
+    console().print(shown(answer.text), soft_wrap=True)
+    show_citations(answer.citations)
+    show_problems(answer.problems)
+
+
+def show_problems(problems: Iterable[str]) -> None:
+    """Write what failed without costing the result."""
+    for problem in problems:
+        note(f"Note: {problem}")
+
+
+def memories_table(ranked: Sequence[ScoredMemory], *, explain: bool) -> "Table":
+    """Return ranked memories as a table, best first; `explain` adds the score of each stage."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("#", justify="right")
+    for name in ("when", "who", "words"):
+        table.add_column(name, overflow="fold", ratio=1 if name == "words" else None)
+    stages = ("lexical", "dense", "fused") if explain else ()
+    for name in (*stages, "score"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for number, scored in enumerate(ranked, 1):
+        scores = [scored.stages.get(stage) for stage in stages] + [scored.score]
+        cells = ("-" if score is None else f"{score:.3f}" for score in scores)
+        table.add_row(str(number), *_columns(scored.memory), *cells)
+    return table
+
+
+def _columns(memory: Memory) -> "tuple[RenderableType, ...]":
+    words = shown(" ".join(memory.text.split()))
+    if isinstance(memory, Turn):
+        return (moment(memory.said_at), shown(memory.speaker), words)
+    return (moment(memory.happened_at), shown("event", "italic"), words)
+
+
+def timings_line(timings: Mapping[str, float]) -> str:
+    """Return milliseconds by stage in one line."""
+    return visible("ms: " + ", ".join(f"{stage} {taken:.1f}" for stage, taken in timings.items()))
