@@ -23,7 +23,7 @@ WINDOW_TURNS = 8
 
 
 @contextmanager
-def closing_pieces(pieces: Iterator[str]) -> Iterator[Iterator[str]]:
+def closing_pieces(pieces: Iterator[str]) -> PythonGenerator[Iterator[str]]:
     """Close a generator's stream, and so its connection, when the reader stops early."""
     try:
         yield pieces
@@ -110,7 +110,8 @@ class Agent:
         return AnswerStream(self._chat_turn(said, window, stored_ms))
 
     def _chat_turn(self, said: Turn, window: list[Turn], stored_ms: float) -> PythonGenerator[str, None, Answer]:
-        hidden = {said.id} | ({turn.id for turn in window} if self.generator.reads_history else set())
+        shown = window if self.generator.reads_history else []
+        hidden = {said.id, *(turn.id for turn in shown)}
         filters: Filters = {"without": hidden}
         answer = yield from self._answered(said.text, filters, history=[*window, said])
         begun = time.perf_counter()

@@ -16,7 +16,21 @@ from ..memory.words import query_terms, words
 if TYPE_CHECKING:
     from ..memory.ports import Vectors
 
-FEATURES = ("cosine", "coverage", "named", "other_named", "first_stage", "asking", "length")
+FEATURES = (
+    "cosine",
+    "coverage",
+    "neighbour",
+    "named",
+    "other_named",
+    "first_stage",
+    "asking",
+    "length",
+    "dated",
+    "counted",
+    "placed",
+    "reasoned",
+    "person",
+)
 """What is known of a sentence; see `evidence`."""
 
 SUPPORT = ("logit", "cosine", "coverage", "context_coverage", "other_named", "subject_lead")
@@ -26,6 +40,31 @@ MAX_SENTENCES = 200
 _SENTENCE = re.compile(r"[^.!?…\n]*(?:[.!?…]+[\"')”’]*|\n|$)")
 _FIRST_PERSON = frozenset(("i", "my", "me", "mine", "myself", "we", "our", "us"))
 _LONG_SENTENCE = 30.0
+_WHEN = re.compile(
+    r"^\s*(?:and |so |but )?(?:when\b|(?:(?:on|in|since|by) )?(?:what|which) "
+    r"(?:day|date|month|year|week|season|time of year)\b|how long ago\b)",
+    re.IGNORECASE,
+)
+_NUMBER_WORDS = (
+    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand|dozen"
+    "|couple|several|half|once|twice"
+)
+_ANSWER_TYPES = tuple(
+    (re.compile(asked, re.IGNORECASE), re.compile(said))
+    for asked, said in (
+        (
+            r"\bhow (?:many|much|old|long|often|far)\b",
+            rf"\d|(?i:\b(?:{_NUMBER_WORDS})\b)",
+        ),
+        (
+            r"\bwhere\b|\bwhich (?:city|country|place|town|state)\b",
+            r"(?i:\b(?:in|at|to|from|near|under|behind|on|by))\b",
+        ),
+        (r"\bwhy\b|\bhow come\b|\breason\b", r"(?i:\b(?:because|since|so that|cause|due to|to be|in order|so)\b)"),
+        (r"\bwho(?:se|m)?\b", r"(?<=[a-z,;] )[A-Z][a-z]+|(?i:\bmy \w+)"),
+    )
+)
+"""What kinds of questions look like, and what their answers hold: a number, a place, a reason, a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +133,7 @@ def stem(word: str) -> str:
 def _stemmer() -> "SnowballStemmer":
     import snowballstemmer  # only generators that quote need it
 
-    stemmer: SnowballStemmer = snowballstemmer.stemmer("english")
+    stemmer: SnowballStemmer = snowballstemmer.stemmer("english")  # pyright: ignore - it ships no types
     return stemmer
 
 
@@ -103,25 +142,36 @@ def evidence(question: str, sentences: Sequence[Sentence], embedder: Embedder, *
 
     cosine: question and "speaker: sentence"; coverage: share of the question's content words found in the turn,
     the sentence counting in full and the rest of the turn for half, weighted by their rarity in the context;
+    neighbour: the best coverage of the turn before or after it, where that is in the context;
     named / other_named: the question is about the speaker / about somebody else in the context ("I" is `asker`);
-    first_stage: retrieval score, 0 to 1 inside the context; asking: the sentence is a question; length: words / 30.
+    first_stage: retrieval score, 0 to 1 inside the context; asking: the sentence is a question; length: words / 30;
+    dated, counted, placed, reasoned, person: the question asks when, how many, where, why, who, and the sentence
+    holds a date, a number, a place after a preposition, a reason, a name.
     """
     texts = [f"{s.turn.speaker}: {s.text}" for s in sentences]
     vectors = embedder.embed([question, *texts], kind="passage")
     cosines = vectors[1:] @ vectors[0]
     subject = _subjects(question, sentences, asker)
     coverage, context_coverage = _coverage(question, sentences, subject)
+    around = _neighbours(sentences, coverage)
+    asks = [asked.search(question) is not None for asked, _ in _ANSWER_TYPES]
     rows = [
         (
             float(cosine),
             covered,
+            near,
             float(sentence.turn.speaker.casefold() in subject),
             float(bool(subject) and sentence.turn.speaker.casefold() not in subject),
             sentence.first_stage,
             float(sentence.text.rstrip("\"')”’ ").endswith("?")),
             min(1.0, len(sentence.text.split()) / _LONG_SENTENCE),
+            float(is_when(question) and any(sentence.start <= d.start < sentence.end for d in sentence.turn.dates)),
+            *(
+                float(is_asked and said.search(sentence.text) is not None)
+                for is_asked, (_, said) in zip(asks, _ANSWER_TYPES, strict=True)
+            ),
         )
-        for sentence, cosine, covered in zip(sentences, cosines, coverage, strict=True)
+        for sentence, cosine, covered, near in zip(sentences, cosines, coverage, around, strict=True)
     ]
     features = np.array(rows, dtype=np.float32).reshape(len(sentences), len(FEATURES))
     return Evidence(features=features, context_coverage=context_coverage)
@@ -153,6 +203,23 @@ def support(found: Evidence, logits: "Vectors") -> "Vectors":
     )
 
 
+def is_when(question: str) -> bool:
+    """Tell whether a question asks for a date."""
+    return _WHEN.search(question) is not None
+
+
+def _neighbours(sentences: Sequence[Sentence], coverage: Sequence[float]) -> list[float]:
+    """Return for each sentence the best coverage among the turns beside its own."""
+    best: dict[tuple[str, str, int], float] = {}
+    for sentence, covered in zip(sentences, coverage, strict=True):
+        place = (sentence.turn.conversation, sentence.turn.session, sentence.turn.position)
+        best[place] = max(best.get(place, 0.0), covered)
+    return [
+        max(best.get((s.turn.conversation, s.turn.session, s.turn.position + offset), 0.0) for offset in (-1, 1))
+        for s in sentences
+    ]
+
+
 def _subjects(question: str, sentences: Sequence[Sentence], asker: str) -> set[str]:
     """Return the speakers the question is about, case-folded."""
     asked = set(words(question))
@@ -163,17 +230,13 @@ def _subjects(question: str, sentences: Sequence[Sentence], asker: str) -> set[s
     return about
 
 
-def _coverage(
-    question: str, sentences: Sequence[Sentence], subject: set[str]
-) -> tuple[list[float], float]:
+def _coverage(question: str, sentences: Sequence[Sentence], subject: set[str]) -> tuple[list[float], float]:
     """Return the coverage of each sentence and of all of them together."""
     named = {stem(word) for speaker in subject for word in words(speaker)}
     terms = {stem(word) for word in query_terms(question)} - named
     own = [{stem(word) for word in words(sentence.text)} for sentence in sentences]
     turns = [{stem(word) for word in words(sentence.turn.text)} for sentence in sentences]
-    rarity = {
-        term: math.log((len(own) + 1.0) / (sum(term in said for said in own) + 0.5)) + 0.1 for term in terms
-    }
+    rarity = {term: math.log((len(own) + 1.0) / (sum(term in said for said in own) + 0.5)) + 0.1 for term in terms}
     total = sum(rarity.values())
     if not total:
         return [0.0] * len(sentences), 0.0

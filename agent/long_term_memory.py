@@ -123,9 +123,7 @@ class LongTermMemory:
         """Return the memories that may answer `question`, best first."""
         return list(self._ranked(question, max(limit, POOL), filters).ranked[: max(limit, 0)])
 
-    def context(
-        self, question: str, *, budget: int = DEFAULT_BUDGET, **filters: Unpack[Filters]
-    ) -> Context:
+    def context(self, question: str, *, budget: int = DEFAULT_BUDGET, **filters: Unpack[Filters]) -> Context:
         """Return the best memories that fit `budget` tokens, chronological, dated and numbered."""
         return self.retrieve(question, budget=budget, **filters).context
 
@@ -164,7 +162,8 @@ class LongTermMemory:
         known = self._archive.store.scope(self.user, filters.get("conversation", self.conversation))
         if known is None:
             return None
-        limits = [_upper(filters[key]) for key in ("as_of", "until") if key in filters]
+        upper = (filters.get("as_of"), filters.get("until"))
+        limits = [_upper(limit) for limit in upper if limit is not None]
         return Scope(
             user=known.user,
             conversation=known.conversation,

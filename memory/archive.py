@@ -107,9 +107,7 @@ class Archive:
         check_text(text, "event summary")
         turns = self.store.turns(turn_ids)
         if not turns or len(turns) != len(turn_ids) or len({(t.conversation, t.session) for t in turns}) > 1:
-            raise InvalidInput(
-                f"An event needs the ids of turns of one session, all stored; got {list(turn_ids)}."
-            )
+            raise InvalidInput(f"An event needs the ids of turns of one session, all stored; got {list(turn_ids)}.")
         vectors = self._try_to_embed([text])
         with self.store.file.atomic():
             event_id = self.store.add_event(turn_ids, text, happened_at=happened_at, kind=kind)
@@ -221,5 +219,3 @@ def _batches(turns: Sequence[CheckedTurn], size: int) -> Iterator[list[CheckedTu
     waiting = iter(turns)
     while batch := list(islice(waiting, size)):
         yield batch
-
-

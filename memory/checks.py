@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from .errors import InvalidInput, InvalidTurn
 from .timeline import resolve_dates
@@ -76,9 +76,7 @@ def check_turns(turns: Iterable[NewTurn | Mapping[str, object]]) -> list[Checked
         try:
             checked.append(check_turn(turn))
         except InvalidInput as error:
-            raise InvalidTurn(
-                f"Turn {number} of the batch: {error} Nothing from it on was stored."
-            ) from error
+            raise InvalidTurn(f"Turn {number} of the batch: {error} Nothing from it on was stored.") from error
     return checked
 
 
@@ -104,16 +102,14 @@ def check_turn(turn: NewTurn | Mapping[str, object]) -> CheckedTurn:
 
 def _from_mapping(turn: Mapping[str, object]) -> NewTurn:
     if not isinstance(turn, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - callers are untyped
-        raise InvalidTurn(
-            f"a turn is a recollect.NewTurn or a mapping with its fields, not {type(turn).__name__}."
-        )
+        raise InvalidTurn(f"a turn is a recollect.NewTurn or a mapping with its fields, not {type(turn).__name__}.")
     unknown = set(turn) - _FIELDS
     if unknown:
         raise InvalidTurn(f"unknown field {sorted(unknown)[0]!r}; a turn has: {', '.join(sorted(_FIELDS))}.")
     missing = {"speaker", "text"} - set(turn)
     if missing:
         raise InvalidTurn(f"the field {sorted(missing)[0]!r} is missing.")
-    return NewTurn(**cast("dict[str, str]", dict(turn)))  # values are checked one by one in check_turn
+    return NewTurn(**cast("dict[str, Any]", dict(turn)))  # values are checked one by one in check_turn
 
 
 def _metadata_text(metadata: Mapping[str, object] | None) -> str | None:

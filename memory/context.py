@@ -42,9 +42,7 @@ class ContextBuilder:
     def __init__(self, count_tokens: TokenCounter) -> None:
         self._count = count_tokens
 
-    def build(
-        self, question: str, ranked: Sequence[ScoredMemory], *, budget: int = DEFAULT_BUDGET
-    ) -> Context:
+    def build(self, question: str, ranked: Sequence[ScoredMemory], *, budget: int = DEFAULT_BUDGET) -> Context:
         """Return the context of the best of `ranked` (best first) that fit `budget` tokens as rendered.
 
         Lines are chronological under one date a day, `[n] speaker: words`, with resolved dates in brackets; white

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,7 @@ class SqliteFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreReadOnly(
-                f"Cannot create the folder of {path}: {error}. Choose a writable path."
-            ) from error
+            raise StoreReadOnly(f"Cannot create the folder of {path}: {error}. Choose a writable path.") from error
         with self._own_errors():
             connection = sqlite3.connect(path, timeout=busy_timeout_s, check_same_thread=False)
             self._connection = connection
@@ -82,7 +80,7 @@ class SqliteFile:
             )
 
     @contextmanager
-    def atomic(self) -> Iterator[None]:
+    def atomic(self) -> Generator[None]:
         """Everything inside is committed together, or not at all; nested blocks join the outer one."""
         with self._lock, self._own_errors():
             self._refuse_closed()
@@ -134,7 +132,7 @@ class SqliteFile:
             raise ClosedError(f"The store {self.path} is closed; open it again to use it.")
 
     @contextmanager
-    def _own_errors(self) -> Iterator[None]:
+    def _own_errors(self) -> Generator[None]:
         try:
             yield
         except sqlite3.Error as error:

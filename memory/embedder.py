@@ -69,15 +69,13 @@ class MiniLmEmbedder:
 
     @cached_property
     def _model(self) -> MiniLm:
-        return MiniLm(
-            self._folder or minilm_folder(), sha256=MINILM_SHA256, dtype=self._dtype or fastest_dtype()
-        )
+        return MiniLm(self._folder or minilm_folder(), sha256=MINILM_SHA256, dtype=self._dtype or fastest_dtype())
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The model's tokenizer, cutting at 256 tokens, special tokens included."""
         tokenizer = load_tokenizer(self._folder or minilm_folder())
-        tokenizer.enable_truncation(MAX_TOKENS)
+        tokenizer.enable_truncation(MAX_TOKENS)  # pyright: ignore[reportUnknownMemberType] - untyped keywords
         return tokenizer
 
     def embed(self, texts: Sequence[str], *, kind: "TextKind") -> "Vectors":
@@ -171,9 +169,13 @@ class SentenceTransformerEmbedder:
         """Length of a vector."""
         return int(self._loaded().get_sentence_embedding_dimension())
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """A hash of the weights' files for a folder; the name and parameter count for a hub name."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         folder = Path(self.name)
         digest = hashlib.sha256()
         if folder.is_dir():
@@ -192,9 +194,7 @@ class SentenceTransformerEmbedder:
         names = ("query",) if kind == "query" else ("passage", "document")
         prompt = next((prompts[name] for name in names if prompts.get(name)), None)
         try:
-            vectors = model.encode(
-                list(texts), prompt=prompt, normalize_embeddings=True, show_progress_bar=False
-            )
+            vectors = model.encode(list(texts), prompt=prompt, normalize_embeddings=True, show_progress_bar=False)
         except RuntimeError as error:
             raise EmbedderError(f"The model {self.name!r} failed on {len(texts)} texts: {error}") from error
         matrix: Vectors = np.asarray(vectors, dtype=np.float32).reshape(len(texts), self.dimensions)

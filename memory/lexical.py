@@ -43,7 +43,7 @@ class Fts5Index:
 
     def search(self, question: str, *, limit: int, scope: Scope) -> list[Hit]:
         """Return the best `limit` hits inside `scope`; any text is a valid question."""
-        terms = self._affordable(query_terms(question))
+        terms = self.searched_terms(question)
         if not terms or limit <= 0:
             return []
         match = "{own context} : (" + " OR ".join(f'"{term}"' for term in terms) + ")"
@@ -80,8 +80,9 @@ class Fts5Index:
             "delete from lexical where rowid in (select value from json_each(?))", [json.dumps(list(ids))]
         )
 
-    def _affordable(self, terms: list[str]) -> list[str]:
-        """Keep rare terms first, until together they match as many memories as one search may score."""
+    def searched_terms(self, question: str) -> list[str]:
+        """Return the terms a search looks for: rare ones first, as many as may be scored together."""
+        terms = query_terms(question)
         size = int((self._file.row("select max(rowid) from lexical") or (0,))[0] or 0)
         if size <= self._match_budget:
             return terms
@@ -131,8 +132,8 @@ class Bm25Index:
         totals = [0.0] * len(self._documents)
         for model, weight in zip(self._built(), self._weights, strict=True):
             if model is not None:
-                for place, score in enumerate(model.get_scores(terms)):
-                    totals[place] += weight * float(score)
+                for place, score in enumerate(_scores(model, terms)):
+                    totals[place] += weight * score
         wanted = set(terms)
         hits = (
             Hit(id=document.id, score=score)
@@ -157,6 +158,11 @@ class Bm25Index:
             documents = self._documents.values()
             self._models = (_okapi([d.own for d in documents]), _okapi([d.context for d in documents]))
         return self._models
+
+
+def _scores(model: "BM25Okapi", terms: list[str]) -> list[float]:
+    scores: list[float] = model.get_scores(terms).tolist()  # pyright: ignore - rank-bm25 has no types
+    return scores  # pyright: ignore[reportUnknownVariableType]
 
 
 def _okapi(texts: Sequence[str]) -> "BM25Okapi | None":

@@ -76,8 +76,8 @@ INITIAL_SCHEMA = (
 
 def _create_schema(database: "Database") -> None:
     for statement in INITIAL_SCHEMA:
-        database.execute(statement)
-    database.execute("insert into store_facts values ('store_id', ?)", [str(uuid.uuid4())])
+        database.conn.execute(statement)
+    database.conn.execute("insert into store_facts values ('store_id', ?)", [str(uuid.uuid4())])
 
 
 MIGRATIONS: tuple[Callable[["Database"], None], ...] = (_create_schema,)

@@ -42,9 +42,7 @@ class Places:
         return self._fresh_name()
 
     def _fresh_name(self) -> str:
-        row = self._file.row(
-            "select count(*) from sessions where conversation_id = ?", [self._conversation_id]
-        )
+        row = self._file.row("select count(*) from sessions where conversation_id = ?", [self._conversation_id])
         number = (row or (0,))[0] + 1
         while self._known(str(number)) is not None:
             number += 1

@@ -71,9 +71,7 @@ class Recall:
         self._embedder = embedder
         self._options = options or RecallOptions()
 
-    def recall(
-        self, question: str, *, scope: Scope, limit: int = 100, vector: "Vectors | None" = None
-    ) -> Recalled:
+    def recall(self, question: str, *, scope: Scope, limit: int = 100, vector: "Vectors | None" = None) -> Recalled:
         """Return up to `limit` candidates inside `scope`, best first; ties by id.
 
         `vector` (dimensions,) saves embedding a question twice. When the embedder fails, the order is lexical

@@ -62,9 +62,7 @@ def mention_from(columns: Sequence[object]) -> DateMention:
 
 def memory_from(row: Row, dates: tuple[DateMention, ...], turns: Sequence[int]) -> Memory:
     """Return the memory in a row of the store's memory query, with its dates and an event's turns."""
-    memory_id, kind, user, conversation, session, position, speaker, text, said_at, ref, event_kind, extra = (
-        row
-    )
+    memory_id, kind, user, conversation, session, position, speaker, text, said_at, ref, event_kind, extra = row
     moment = datetime.fromisoformat(said_at)
     if kind == "event":
         return EventSummary(

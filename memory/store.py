@@ -184,9 +184,7 @@ class Store:
     def delete(self, ids: Sequence[int]) -> None:
         """Forget memories, their dates and vectors; an event that lost all its turns goes with them."""
         with self.file.atomic():
-            self.file.write(
-                "delete from memories where id in (select value from json_each(?))", [id_list(ids)]
-            )
+            self.file.write("delete from memories where id in (select value from json_each(?))", [id_list(ids)])
             self.file.write(
                 """delete from memories where kind = 'event'
                    and not exists (select 1 from event_turns e where e.event_id = memories.id)"""
@@ -225,9 +223,7 @@ class Store:
                 "select * from event_turns where event_id in (select value from json_each(?))", [wanted]
             ):
                 links.setdefault(event_id, []).append(turn_id)
-        return {
-            row[0]: memory_from(row, tuple(mentions.get(row[0], ())), links.get(row[0], [])) for row in rows
-        }
+        return {row[0]: memory_from(row, tuple(mentions.get(row[0], ())), links.get(row[0], [])) for row in rows}
 
     def turns(self, ids: Iterable[int]) -> list[Turn]:
         """Return the turns with these ids, in the order of the ids."""

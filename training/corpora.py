@@ -37,8 +37,7 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:  # records of a document
     """Yield the records of a `.jsonl` or `.jsonl.xz` file; raises DataFormatError naming the line."""
     if not path.exists():
         raise DataFormatError(f"{path} does not exist; point --data at the folder with the training sets.")
-    opened = lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8")
-    with opened as file:
+    with lzma.open(path, "rt") if path.suffix == ".xz" else path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
             try:
                 yield json.loads(line)

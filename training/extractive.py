@@ -10,7 +10,6 @@ the other speaker.
 import json
 import logging
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from ..agent.generators.extractive import sigmoid
 from ..agent.long_term_memory import LongTermMemory
 from ..memory.ports import Embedder
 from .corpora import Conversation, Question, read_conversations
+from .pools import Renaming
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,9 +57,9 @@ class Asked:
 class Recipe:
     """What to fit on; everything random comes from `seed`."""
 
-    conversations: int = 120
+    conversations: int = 100
     questions_each: int = 6
-    lost_answers: float = 0.05
+    lost_answers: float = 0.1
     seed: int = 13
 
 
@@ -136,9 +136,7 @@ def fit(data: Path, open_memory: "Callable[[str], LongTermMemory]", recipe: Reci
         abstained={
             kind: _share([score < threshold for score in scores[kind]]) for kind in KINDS if kind != "answerable"
         },
-        separation={
-            kind: _area(scores["answerable"], scores[kind]) for kind in KINDS if kind != "answerable"
-        },
+        separation={kind: _area(scores["answerable"], scores[kind]) for kind in KINDS if kind != "answerable"},
     )
 
 
@@ -163,10 +161,14 @@ def _questions(conversation: Conversation, recipe: Recipe) -> list[Question]:
     return shuffled.sample(conversation.questions, min(len(conversation.questions), recipe.questions_each))
 
 
+def _few(conversation: Conversation, recipe: Recipe) -> list[Question]:
+    return _questions(conversation, recipe)[: recipe.questions_each // 2]
+
+
 def _asked(
     pool: Sequence[Conversation], open_memory: "Callable[[str], LongTermMemory]", recipe: Recipe
 ) -> list[Asked]:
-    """Ask each conversation its own questions, those of the conversation before it, and its own with names exchanged."""
+    """Ask each conversation its own questions, those of the one before it, and its own with names exchanged."""
     asked: list[Asked] = []
     for place, conversation in enumerate(pool):
         memory = _filled(conversation, open_memory)
@@ -174,8 +176,8 @@ def _asked(
         names, before = conversation.speakers[:2], pool[place - 1]
         for kind, question in (
             *(("answerable", question) for question in _questions(conversation, recipe)),
-            *(("other_conversation", _renamed(q, before.speakers[:2], names)) for q in _questions(before, recipe)[:3]),
-            *(("other_speaker", _renamed(q, names, names[::-1])) for q in _questions(conversation, recipe)[:3]),
+            *(("other_conversation", _renamed(q, before.speakers[:2], names)) for q in _few(before, recipe)),
+            *(("other_speaker", _renamed(q, names, names[::-1])) for q in _few(conversation, recipe)),
         ):
             if question is not None:
                 asked += _found(memory, embedder, question, kind)
@@ -200,11 +202,8 @@ def _filled(conversation: Conversation, open_memory: "Callable[[str], LongTermMe
 
 
 def _renamed(question: Question, names: Sequence[str], targets: Sequence[str]) -> Question | None:
-    """Replace whole and first names, both at once, so that an exchange does not undo itself; None if there is none."""
-    table = dict(zip(names, targets, strict=False))
-    table |= {name.split()[0]: target.split()[0] for name, target in list(table.items())}
-    pattern = "|".join(re.escape(name) for name in sorted(table, key=len, reverse=True))
-    text = re.sub(rf"\b(?:{pattern})\b", lambda match: table[match.group()], question.text)
+    """Replace whole and first names, all at once, so that an exchange does not undo itself; None if none occurs."""
+    text = Renaming(names, targets)(question.text)
     return None if text == question.text else replace(question, text=text)
 
 

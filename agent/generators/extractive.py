@@ -1,4 +1,4 @@
-"""The offline generator: quotes the sentence that answers, with who said it and when, or says it does not remember."""
+"""The offline generator: quotes the sentence that answers, with who said it and when, or does not remember."""
 
 import json
 import math
@@ -15,7 +15,7 @@ from ...memory.ports import Embedder
 from ...memory.timeline import format_day
 from ...memory.types import Context, DateMention, Turn
 from ..citations import escape_marks
-from ..evidence import FEATURES, SUPPORT, Evidence, Sentence, evidence, sentences_of, support
+from ..evidence import FEATURES, SUPPORT, Evidence, Sentence, evidence, is_when, sentences_of, support
 from ..ports import ABSTENTION
 
 if TYPE_CHECKING:
@@ -24,17 +24,10 @@ if TYPE_CHECKING:
 ACKNOWLEDGEMENT = "Noted, I'll remember that."
 MAX_QUOTES = 3
 
-_WHEN = re.compile(
-    r"^\s*(?:and |so |but )?(?:when\b|(?:(?:on|in|since|by) )?(?:what|which) (?:day|date|month|year|week|season|time of year)\b"
-    r"|how long ago\b)",
-    re.IGNORECASE,
-)
-_SEVERAL = re.compile(
-    r"\b(?:which|what|who|where) (?:\w+ ){0,2}\w+s\b|\bhow many\b|\ball\b|\blist\b", re.IGNORECASE
-)
+_SEVERAL = re.compile(r"\b(?:which|what|who|where) (?:\w+ ){0,2}\w+s\b|\bhow many\b|\ball\b|\blist\b", re.IGNORECASE)
 _QUESTION_WORD = re.compile(
-    r"^\s*(?:and |so |but |hey,? |please )*(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|am|do|does|did"
-    r"|has|have|had|can|could|will|would|should|may|might|tell me|remind me|show me|find|list|search)\b",
+    r"^\s*(?:and |so |but |hey,? |please )*(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|am|do|does"
+    r"|did|has|have|had|can|could|will|would|should|may|might|tell me|remind me|show me|find|list|search)\b",
     re.IGNORECASE,
 )
 
@@ -56,7 +49,8 @@ class EvidenceModel:
 
     def logits(self, features: "Vectors") -> "Vectors":
         """Return the score of each sentence, (sentences,), for features (sentences, len(FEATURES))."""
-        return (features @ np.array(self.weights) + self.bias).astype(np.float32)
+        logits: Vectors = (features @ np.array(self.weights) + self.bias).astype(np.float32)
+        return logits
 
     def confidence(self, found: Evidence, logits: "Vectors") -> float:
         """Return the probability that the best sentence answers the question."""
@@ -66,7 +60,7 @@ class EvidenceModel:
 @lru_cache(maxsize=1)
 def shipped_model() -> EvidenceModel:
     """Return the model that ships with the package."""
-    stored = json.loads(files(__package__).joinpath("extractive.json").read_text(encoding="utf-8"))
+    stored = json.loads(files("recollect.agent.generators").joinpath("extractive.json").read_text(encoding="utf-8"))
     return EvidenceModel(
         weights=tuple(stored["weights"][feature] for feature in FEATURES),
         bias=stored["bias"],
@@ -117,11 +111,6 @@ class ExtractiveGenerator:
         most = MAX_QUOTES if _SEVERAL.search(question) and not is_when(question) else 1
         enough = self._model.quote_share * scores[order[0]]
         return [sentences[place] for place in order[:most] if scores[place] >= enough]
-
-
-def is_when(question: str) -> bool:
-    """Tell whether a question asks for a date."""
-    return _WHEN.search(question) is not None
 
 
 def is_question(text: str) -> bool:

@@ -1,0 +1,69 @@
+"""Long conversations made of short ones, so that what is tuned on training sets meets pools of LoCoMo's size."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ..memory.types import NewTurn
+from .corpora import Conversation, Question
+
+DAYS_APART = 9
+
+
+def concatenated(
+    conversations: Sequence[Conversation], *, names: tuple[str, str] = ("Robin", "Casey")
+) -> Conversation:
+    """Join two-person conversations into one between `names`, sessions nine days apart, refs kept unique.
+
+    The two speakers of each are renamed, in texts and questions too, so that names do not give the source away.
+    Questions whose text then occurs twice are left out: their answer would depend on the source.
+    """
+    turns: list[NewTurn] = []
+    questions: list[Question] = []
+    begun = datetime(2022, 1, 3, 18, 0)
+    sessions: dict[str, datetime] = {}
+    for place, conversation in enumerate(conversations):
+        rename = Renaming(conversation.speakers[:2], names)
+        for turn in conversation.turns:
+            session = f"{place + 1}.{turn.session}"
+            said_at = sessions.setdefault(session, begun + timedelta(days=DAYS_APART * len(sessions)))
+            turns.append(
+                NewTurn(
+                    speaker=rename(turn.speaker),
+                    text=rename(turn.text),
+                    said_at=said_at,
+                    ref=f"{place}:{turn.ref}",
+                    session=session,
+                )
+            )
+        questions += [
+            replace(
+                question,
+                text=rename(question.text),
+                evidence=tuple(f"{place}:{ref}" for ref in question.evidence),
+            )
+            for question in conversation.questions
+        ]
+    texts = [question.text for question in questions]
+    return Conversation(
+        id="+".join(conversation.id for conversation in conversations),
+        split=conversations[0].split,
+        speakers=names,
+        turns=tuple(turns),
+        questions=tuple(question for question in questions if texts.count(question.text) == 1),
+    )
+
+
+class Renaming:
+    """Replaces names by others, whole and first names, all at once, so that an exchange does not undo itself."""
+
+    def __init__(self, names: Sequence[str], targets: Sequence[str]) -> None:
+        whole = dict(zip(names, targets, strict=False))
+        self._table = {name.split()[0]: target.split()[0] for name, target in whole.items()} | whole
+        longest_first = sorted(self._table, key=len, reverse=True)
+        self._pattern = re.compile(rf"\b(?:{'|'.join(re.escape(name) for name in longest_first)})\b")
+
+    def __call__(self, text: str) -> str:
+        """Return `text` with the names replaced."""
+        return self._pattern.sub(lambda match: self._table[match.group()], text) if self._table else text
