@@ -1,7 +1,34 @@
 """Which session a new turn belongs to, and its place in it."""
 
+from dataclasses import dataclass
+
 from .checks import CheckedTurn
 from .database import SqliteFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastTurn:
+    """Where and when the newest turn of a conversation was said."""
+
+    session_id: int
+    session: str
+    is_closed: bool
+    said_us: int
+
+
+def last_turn(file: SqliteFile, conversation_id: int) -> LastTurn | None:
+    """Return the turn stored last in a conversation, or None when it holds none."""
+    row = file.row(
+        """select s.id, s.name, s.closed_at is not null, m.said_us
+           from memories m join sessions s on s.id = m.session_id
+           where m.user_id = (select user_id from conversations where id = ?1)
+                 and m.conversation_id = ?1 and m.kind = 'turn'
+           order by m.id desc limit 1""",  # the user is named for the index's sake
+        [conversation_id],
+    )
+    if row is None:
+        return None
+    return LastTurn(session_id=row[0], session=row[1], is_closed=bool(row[2]), said_us=row[3])
 
 
 class Places:
@@ -11,34 +38,25 @@ class Places:
         self._file = file
         self._conversation_id = conversation_id
         self._gap_us = gap_us
-        self._sessions: dict[str, int] = {}
+        self._sessions: dict[str, tuple[int, bool]] = {}
         self._positions: dict[int, int] = {}
-        newest = file.row(
-            """select s.id, s.name, s.closed_at is not null,
-                      (select max(said_us) from memories where session_id = s.id and kind = 'turn')
-               from sessions s where s.conversation_id = ? order by s.id desc limit 1""",
-            [conversation_id],
-        )
-        self._newest: tuple[str, int | None] | None = None
-        if newest is not None and not newest[2]:
-            self._newest = (newest[1], newest[3])
+        self._last = last_turn(file, conversation_id)
 
     def place(self, turn: CheckedTurn) -> tuple[int, int]:
         """Return (session id, position) for the next turn."""
         name = turn.session if turn.session is not None else self._current(turn.said_us)
-        session_id = self._session(name)
+        session_id, is_closed = self._session(name)
         if session_id not in self._positions:
             last = self._file.row("select max(position) from memories where session_id = ?", [session_id])
             self._positions[session_id] = (last or (None,))[0] or 0
         self._positions[session_id] += 1
-        self._newest = (name, turn.said_us)
+        self._last = LastTurn(session_id=session_id, session=name, is_closed=is_closed, said_us=turn.said_us)
         return session_id, self._positions[session_id]
 
     def _current(self, said_us: int) -> str:
-        if self._newest is not None:
-            name, last_us = self._newest
-            if last_us is None or abs(said_us - last_us) <= self._gap_us:
-                return name
+        last = self._last
+        if last is not None and not last.is_closed and abs(said_us - last.said_us) <= self._gap_us:
+            return last.session
         return self._fresh_name()
 
     def _fresh_name(self) -> str:
@@ -48,16 +66,17 @@ class Places:
             number += 1
         return str(number)
 
-    def _known(self, name: str) -> int | None:
+    def _known(self, name: str) -> tuple[int, bool] | None:
         row = self._file.row(
-            "select id from sessions where conversation_id = ? and name = ?", [self._conversation_id, name]
+            "select id, closed_at is not null from sessions where conversation_id = ? and name = ?",
+            [self._conversation_id, name],
         )
-        return None if row is None else int(row[0])
+        return None if row is None else (int(row[0]), bool(row[1]))
 
-    def _session(self, name: str) -> int:
+    def _session(self, name: str) -> tuple[int, bool]:
+        """Return the id of a session, begun if need be, and whether it is closed."""
         if name not in self._sessions:
+            begin = "insert into sessions (conversation_id, name) values (?, ?)"
             known = self._known(name)
-            self._sessions[name] = known or self._file.write(
-                "insert into sessions (conversation_id, name) values (?, ?)", [self._conversation_id, name]
-            )
+            self._sessions[name] = known or (self._file.write(begin, [self._conversation_id, name]), False)
         return self._sessions[name]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .checks import CheckedTurn
 from .database import Row, SqliteFile
-from .places import Places
+from .places import Places, last_turn
 from .rows import id_list, memory_from, mention_columns, mention_from, scope_condition, turn_columns
 from .times import utc_microseconds
 from .types import DateMention, EventKind, EventSummary, Memory, Scope, Turn
@@ -191,20 +191,16 @@ class Store:
             )
 
     def close_session(self, user: str, conversation: str, at: datetime) -> str | None:
-        """Close the newest session, so that the next turn begins another; returns its name, None if none is open."""
+        """Close the session of the newest turn, so that the next begins another; None if it is closed already."""
         scope = self.scope(user, conversation)
         if scope is None or scope.conversation is None:
             return None
         with self.file.atomic():
-            newest = self.file.row(
-                """select id, name from sessions where conversation_id = ? and closed_at is null
-                   order by id desc limit 1""",
-                [scope.conversation],
-            )
-            if newest is None:
+            last = last_turn(self.file, scope.conversation)
+            if last is None or last.is_closed:
                 return None
-            self.file.write("update sessions set closed_at = ? where id = ?", [at.isoformat(), newest[0]])
-        return str(newest[1])
+            self.file.write("update sessions set closed_at = ? where id = ?", [at.isoformat(), last.session_id])
+        return last.session
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -214,13 +210,13 @@ class Store:
         rows = self.file.rows(f"{_MEMORY_COLUMNS} where m.id in (select value from json_each(?))", [wanted])
         mentions: dict[int, list[DateMention]] = {}
         for memory_id, *columns in self.file.rows(
-            "select * from date_mentions where memory_id in (select value from json_each(?))", [wanted]
+            "select * from date_mentions where memory_id in (select value from json_each(?)) order by 1, 2", [wanted]
         ):
             mentions.setdefault(memory_id, []).append(mention_from(columns))
         links: dict[int, list[int]] = {}
         if any(row[1] == "event" for row in rows):
             for event_id, turn_id in self.file.rows(
-                "select * from event_turns where event_id in (select value from json_each(?))", [wanted]
+                "select * from event_turns where event_id in (select value from json_each(?)) order by 1, 2", [wanted]
             ):
                 links.setdefault(event_id, []).append(turn_id)
         return {row[0]: memory_from(row, tuple(mentions.get(row[0], ())), links.get(row[0], [])) for row in rows}
@@ -269,7 +265,8 @@ class Store:
         """Return the resolved dates of these turns as words, in order of appearance."""
         labels: dict[int, list[str]] = {}
         for memory_id, label in self.file.rows(
-            "select memory_id, label from date_mentions where memory_id in (select value from json_each(?))",
+            """select memory_id, label from date_mentions where memory_id in (select value from json_each(?))
+               order by memory_id, start""",
             [id_list(ids)],
         ):
             labels.setdefault(memory_id, []).append(label)

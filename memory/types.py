@@ -32,8 +32,9 @@ class NewTurn:
     """One utterance as the caller hands it in, before it has an id.
 
     `said_at` is a datetime or an ISO 8601 text (now, if absent; naive times are local times).
-    `session` groups turns; without one, a turn continues the newest session of its conversation
-    unless it was said more than the session gap after it. `ref` is the caller's own id.
+    `session` groups turns; without one, a turn continues the session of the turn stored before it in its
+    conversation, unless that session is closed or the two were said further apart than the session gap.
+    `ref` is the caller's own id.
     """
 
     speaker: str
