@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 OWN_WEIGHT = 1.0
 CONTEXT_WEIGHT = 0.5
 MATCH_BUDGET = 40_000
+IDF_FLOOR = 1e-6
+"""The least weight of a word, as in FTS5."""
 
 
 class Fts5Index:
@@ -169,7 +171,12 @@ def _okapi(texts: Sequence[str]) -> "BM25Okapi | None":
     from rank_bm25 import BM25Okapi  # only in-memory corpora need it
 
     corpus = [list(words(text)) for text in texts]
-    return BM25Okapi(corpus) if any(corpus) else None
+    if not any(corpus):
+        return None
+    model = BM25Okapi(corpus)
+    # In a small corpus rank-bm25 gives frequent words a negative weight: more of them would rank lower.
+    model.idf = {term: max(idf, IDF_FLOOR) for term, idf in model.idf.items()}
+    return model
 
 
 def admits(scope: Scope, document: LexicalDocument) -> bool:

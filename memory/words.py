@@ -1,6 +1,7 @@
 """How text becomes search terms: stop words out, East Asian runs split, query syntax disarmed."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 STOP_WORDS = frozenset(
@@ -9,26 +10,27 @@ STOP_WORDS = frozenset(
     him his how i if in into is it its itself just me more most my no nor not of off on once only or other
     our out over own same she should so some such than that the their them then there these they this those
     through to too under until up very was we were what when where which while who whom whose why will with
-    would you your""".split()
+    would you your""".split()  # noqa: SIM905 - a table of quotes and commas cannot be read
 )
 """Function words that say nothing about what a question is about."""
 
-_WORD = re.compile(r"\w+", re.UNICODE)
+_WORD = re.compile(r"\w[\w\u0300-\u036f]*")  # accents that have no letter of their own stay with theirs
 _EAST_ASIAN = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff])")
 
 
 def indexable(text: str) -> str:
-    """Return `text` with a space around each East Asian character, so that each becomes a term.
+    """Return `text` composed (NFC), with a space around each East Asian character, so that each becomes a term.
 
     SQLite's unicode61 tokenizer takes a run of them for one word, which no question would ever match.
     """
-    return _EAST_ASIAN.sub(r" \1 ", text)
+    return _EAST_ASIAN.sub(r" \1 ", unicodedata.normalize("NFC", text))
 
 
 def words(text: str) -> Iterator[str]:
     """Yield the lower-cased words of `text`, East Asian characters one by one."""
-    for match in _WORD.finditer(indexable(text).lower()):
-        yield match.group()
+    # lower-cased after the split: the small letter of "İ" is two characters, the second no letter
+    for match in _WORD.finditer(indexable(text)):
+        yield match.group().lower()
 
 
 def query_terms(question: str, *, limit: int = 64) -> list[str]:
