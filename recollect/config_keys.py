@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TypeAlias, cast
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from .memory.errors import ConfigError
@@ -75,11 +75,9 @@ class Key:
         if isinstance(value, str):
             self._check_text(value, source)
             return value
-        # of what is left, only numbers are among the kinds of keys
-        number = cast("int | float", value)
-        if not self._is_in_range(number):
+        if not self._is_in_range(value):
             raise self._wrong(value, source)
-        return self.kind(number)
+        return self.kind(value)
 
     def _check_text(self, value: str, source: str) -> None:
         if not value.strip() or (self.choices and value not in self.choices):
@@ -94,6 +92,7 @@ class Key:
 
     def _wrong(self, value: object, source: str) -> ConfigError:
         return ConfigError(f"{self.name} = {value!r} ({source}): expected {self.expected}.")
+
 
 _SECRET_NAME = re.compile(r"key$|token$|secret|password", re.IGNORECASE)
 

@@ -100,7 +100,7 @@ def test_a_secret_in_the_file_is_refused_with_where_it_belongs_and_not_repeated(
 
 def test_an_unknown_variable_names_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECOLLECT_HOSTED_MODLE", "x")
-    with pytest.raises(ConfigError, match="RECOLLECT_HOSTED_MODLE .* did you mean RECOLLECT_HOSTED_MODEL"):
+    with pytest.raises(ConfigError, match=r"RECOLLECT_HOSTED_MODLE .* did you mean RECOLLECT_HOSTED_MODEL"):
         load_config()
 
 
@@ -191,7 +191,14 @@ def test_setting_a_key_keeps_everything_else_of_the_file(write_toml: WriteToml) 
 
 @pytest.mark.parametrize(
     "text",
-    ["", 'user = "ann"\n', "[hosted]\ntimeout_s = 5\n", "hosted.timeout_s = 5\n", "hosted = {timeout_s = 5}\n", "\n# x"],
+    [
+        "",
+        'user = "ann"\n',
+        "[hosted]\ntimeout_s = 5\n",
+        "hosted.timeout_s = 5\n",
+        "hosted = {timeout_s = 5}\n",
+        "\n# x",
+    ],
 )
 def test_keys_are_set_and_unset_whatever_the_file_looks_like(write_toml: WriteToml, text: str) -> None:
     file = write_toml(text)
@@ -215,7 +222,11 @@ def test_setting_creates_the_file_and_its_folder(recollect_home: Path) -> None:
 
 def test_setting_a_wrong_value_leaves_the_file_as_it_was(write_toml: WriteToml) -> None:
     file = write_toml('user = "ann"\n')
-    for key, value in [("context.budget", "x"), ("nothing.known", "1"), ("embedder.key_variable", "sk-123456789012345")]:
+    for key, value in [
+        ("context.budget", "x"),
+        ("nothing.known", "1"),
+        ("embedder.key_variable", "sk-123456789012345"),
+    ]:
         with pytest.raises(ConfigError):
             set_key(file, key, value)
     assert file.read_text(encoding="utf-8") == 'user = "ann"\n'

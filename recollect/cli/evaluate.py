@@ -63,7 +63,11 @@ def locomo(invocation: Invocation, file: Path, retrieval: bool, json_file: str |
         click.echo(to_json(protocol, result), nl=False)
         return
     if json_file is not None:
-        Path(json_file).write_text(to_json(protocol, result), encoding="utf-8")
+        try:
+            Path(json_file).write_text(to_json(protocol, result), encoding="utf-8")
+        except OSError as error:
+            _show(protocol, result)  # a long run is not lost to a full disk
+            raise click.FileError(json_file, error.strerror or str(error)) from error
     _show(protocol, result)
 
 

@@ -10,7 +10,7 @@ import click
 
 from ..memory.errors import InvalidInput
 from .invocation import Invocation, pass_invocation, place_options, setting, store_options
-from .output import console, progress, say, shown, visible, write_json
+from .output import console, progress, say, shown, write_json
 
 if TYPE_CHECKING:
     from ..memory.store import Store
@@ -168,8 +168,9 @@ def forget(invocation: Invocation, ids: tuple[int, ...], yes: bool) -> None:
                 raise InvalidInput(f"{memory.user} has no memory {memory_id}; nothing was deleted.")
         for memory_id in ids:
             say(f"{memory_id}: {found[memory_id].text}")
-        if not yes:
-            click.confirm(visible(f"Forget {len(ids)} for good?"), abort=True)
+        if not yes and not click.confirm(f"Forget {len(ids)} for good?"):
+            say("Nothing was forgotten.")
+            return
         memory.forget(found.values())
     say(f"Forgot {len(found)}.")
 
