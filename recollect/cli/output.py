@@ -19,7 +19,7 @@ PIPE_WIDTH = 120
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Return a console on stdout or stderr: plain without a terminal or with NO_COLOR, markup never read."""
+    """Return a console on stdout or stderr: plain without a terminal, colourless with NO_COLOR."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout

@@ -1,12 +1,14 @@
 """demo: the whole way, offline, on a miniature of its sample."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import Run, parsed
+from .conftest import ROOT, Run, parsed
 
 MINIATURE: dict[str, Any] = {  # JSON, as in recollect/samples/demo.json
     "title": "Ann and Bob",
@@ -69,6 +71,21 @@ def test_the_demo_is_offline_whatever_is_configured(
     monkeypatch.setenv("RECOLLECT_HOSTED_MODEL", "x")
     monkeypatch.setenv("RECOLLECT_EMBEDDER_NAME", "endpoint")
     assert run("demo", "--file", miniature).exit_code == 0
+
+
+def test_the_demo_opens_no_socket(miniature: Path) -> None:
+    script = (
+        "import sys\n"
+        "def refuse(event, arguments):\n"
+        "    if event.startswith('socket.'): raise RuntimeError(f'{event} {arguments}')\n"
+        "sys.addaudithook(refuse)\n"
+        "from recollect.cli import main\n"
+        f"sys.argv = ['recollect', 'demo', '--file', {str(miniature)!r}]\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "9 January 2026" in done.stdout
 
 
 def test_a_demo_that_answers_wrongly_fails(run: Run, tmp_path: Path) -> None:

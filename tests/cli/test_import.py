@@ -144,7 +144,7 @@ def test_locomo_json_is_recognised_and_imported_under_its_own_names(run: Run, tm
 
 
 def test_an_interrupted_import_keeps_whole_batches_and_goes_on(run: Run, tmp_path: Path) -> None:
-    total = 5 * BATCH_TURNS
+    total = 4 * BATCH_TURNS
     turns: list[Mapping[str, object]] = [
         {"speaker": "a", "text": f"number {n}", "said_at": "2026-01-01T10:00"} for n in range(total)
     ]
