@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .checked_vectors import Embedded, embed_passages
 from .checks import CheckedTurn, check_name, check_text, check_turns
-from .errors import EmbedderError, EmbedderMismatch, InvalidInput
+from .errors import EmbedderError, EmbedderMismatch, InvalidInput, InvalidVectors, StoreError
 from .lexical import Fts5Index
 from .lexical_documents import documents_around, event_document
 from .recall import Recall, RecallOptions
@@ -20,7 +21,7 @@ from .types import EventKind, EventSummary, Memory, NewTurn, Turn
 from .vector_log import VectorLog
 
 if TYPE_CHECKING:
-    from .ports import Embedder, Vectors
+    from .ports import Embedder
 
 logger = logging.getLogger(__name__)
 
@@ -72,51 +73,58 @@ class Archive:
         """Store turns verbatim, with their words and vectors, and return them as stored.
 
         The whole batch is checked first (InvalidTurn: nothing was stored), then written in transactions of 512
-        turns. When the embedder fails, turns are stored without vectors and embedded later.
+        turns. When the embedder fails or returns what is no vector, turns are stored without and embedded later.
         """
         check_name(user, "user")
         check_name(conversation, "conversation")
         checked = check_turns(turns)
         ids: list[int] = []
         for batch in _batches(checked, BATCH_TURNS):
-            vectors = self._try_to_embed([passage(turn.speaker, turn.text) for turn in batch])
-            ids += self._write(user, conversation, batch, vectors)
+            embedded = self._try_to_embed([passage(turn.speaker, turn.text) for turn in batch])
+            ids += self._write(user, conversation, batch, embedded)
             if progress is not None:
                 progress(len(ids), len(checked))
         return self.store.turns(ids)
 
     def _write(
-        self, user: str, conversation: str, turns: Sequence[CheckedTurn], vectors: "Vectors | None"
+        self, user: str, conversation: str, turns: Sequence[CheckedTurn], embedded: Embedded | None
     ) -> list[int]:
         with self.store.file.atomic():
             ids = self.store.append_turns(user, conversation, turns)
             self.words.add(documents_around(self.store, ids))
-            self._put_vectors(ids, vectors)
+            self._put_vectors(ids, embedded)
         return ids
 
-    def _put_vectors(self, ids: Sequence[int], vectors: "Vectors | None") -> None:
-        if vectors is None:
+    def _put_vectors(self, ids: Sequence[int], embedded: Embedded | None) -> None:
+        """Store the vectors that can be used; what has none is embedded later."""
+        if embedded is None or self._is_superseded():
             self.store.set_fact(PENDING, "1")
-        elif ids:
-            self.log.put(np.array(ids, dtype=np.int64), vectors)
+            return
+        if not embedded.usable.all():
+            logger.warning("The embedder %s returned vectors with NaN or infinite values.", self.embedder.name)
+            self.store.set_fact(PENDING, "1")
+        self.log.put(np.array(ids, dtype=np.int64)[embedded.usable], embedded.vectors[embedded.usable])
 
     def add_event(
         self, turn_ids: Sequence[int], text: str, *, happened_at: datetime, kind: EventKind = "ephemeral"
     ) -> EventSummary:
         """Store an event summary with the turns it came from; raises InvalidInput for turns of several sessions."""
         check_text(text, "event summary")
-        turns = self.store.turns(turn_ids)
-        if not turns or len(turns) != len(turn_ids) or len({(t.conversation, t.session) for t in turns}) > 1:
-            raise InvalidInput(f"An event needs the ids of turns of one session, all stored; got {list(turn_ids)}.")
-        vectors = self._try_to_embed([text])
+        embedded = self._try_to_embed([text])
         with self.store.file.atomic():
+            turns = self.store.turns(turn_ids)
+            places = {(turn.user, turn.conversation, turn.session) for turn in turns}
+            if len(turns) != len(turn_ids) or len(places) != 1:
+                raise InvalidInput(
+                    f"An event needs the ids of turns of one session, all stored; got {list(turn_ids)}."
+                )
             event_id = self.store.add_event(turn_ids, text, happened_at=happened_at, kind=kind)
             event = self.store.memories([event_id])[event_id]
             if not isinstance(event, EventSummary):  # narrows the type; the row was written as an event
                 raise InvalidInput(f"Memory {event_id} is no event summary.")
             source = documents_around(self.store, turn_ids[:1])[0]
             self.words.add([event_document(event, source)])
-            self._put_vectors([event_id], vectors)
+            self._put_vectors([event_id], embedded)
         return event
 
     def forget(self, ids: Sequence[int]) -> None:
@@ -139,7 +147,7 @@ class Archive:
         by the next one.
         """
         with self.store.file.atomic():
-            if self.store.fact("embedder_fingerprint") != self.embedder.fingerprint:
+            if self._is_superseded():
                 self.log.clear()
                 self._remember_embedder()
             self.store.set_fact(PENDING, "1")
@@ -147,39 +155,70 @@ class Archive:
         return self.embed_missing(progress=progress)
 
     def embed_missing(self, *, progress: Progress | None = None) -> int:
-        """Embed memories stored while the embedder failed, and return how many; raises EmbedderError."""
-        total, done = self.log.missing_count(), 0
-        while ids := self.log.missing(BATCH_TURNS):
-            found = self.store.memories(ids)
-            vectors = self.embedder.embed([memory_passage(found[i]) for i in ids], kind="passage")
-            with self.store.file.atomic():
-                alive = [place for place, i in enumerate(ids) if i in self.store.memories([i])]
-                self.log.put(np.array(ids, dtype=np.int64)[alive], vectors[alive])
-            done += len(ids)
+        """Embed memories stored while the embedder failed, and return how many.
+
+        Raises EmbedderError; InvalidVectors at the end, when some vectors could not be used and the rest is stored.
+        """
+        total, done, refused, last = self.log.missing_count(), 0, 0, 0
+        while ids := self.log.missing(BATCH_TURNS, after=last):
+            last = ids[-1]
+            made, unusable = self._embed_stored(ids)
+            done, refused = done + made, refused + unusable
             if progress is not None:
                 progress(done, max(total, done))
-        self.store.set_fact(PENDING, "0")
+        with self.store.file.atomic():  # nobody adds a memory without a vector between the two
+            if not self.log.missing_count():
+                self.store.set_fact(PENDING, "0")
+        if refused:
+            raise InvalidVectors(
+                f"{self.embedder.name!r} returned NaN or infinite values for {refused} memories; they are found by "
+                f"their words only. {done} others were embedded. Check the model, then run: recollect reembed"
+            )
         return done
 
+    def _embed_stored(self, ids: Sequence[int]) -> tuple[int, int]:
+        """Give memories their vectors; returns how many got one, and how many vectors could not be used."""
+        found = self.store.memories(ids)  # another process may have forgotten some since
+        if not found:
+            return 0, 0
+        embedded = embed_passages(self.embedder, [memory_passage(memory) for memory in found.values()])
+        with self.store.file.atomic():
+            self._check_embedder()
+            alive = self.store.memories(found)
+            kept = embedded.usable & np.array([memory_id in alive for memory_id in found])
+            self.log.put(np.array(list(found), dtype=np.int64)[kept], embedded.vectors[kept])
+        return int(kept.sum()), int((~embedded.usable).sum())
+
     def embed_pending(self) -> None:
-        """Embed what was stored while the embedder failed, if anything; a failure is logged."""
+        """Embed what was stored while the embedder failed, if anything; a failure is logged.
+
+        Raises EmbedderMismatch when another process has embedded the store anew with another embedder.
+        """
+        self._check_embedder()
         if self.store.fact(PENDING) == "1":
             try:
                 self.embed_missing()
-            except EmbedderError as error:
+            except (EmbedderError, StoreError) as error:  # a full disk must not keep anyone from reading
                 logger.warning("Some memories have no vectors yet: %s", error)
 
     def close(self) -> None:
-        """Write the index snapshot if it is worth it, and close the file."""
-        self.vectors.save_if_worth_it()
-        self.store.close()
-
-    def _try_to_embed(self, texts: Sequence[str]) -> "Vectors | None":
+        """Write the index snapshot if it is worth it, and close the file; a second call does nothing."""
         try:
-            return self.embedder.embed(texts, kind="passage")
+            if not self.store.file.is_closed:
+                self.vectors.save_if_worth_it()
+        finally:
+            self.store.close()
+
+    def _try_to_embed(self, texts: Sequence[str]) -> Embedded | None:
+        try:
+            return embed_passages(self.embedder, texts)
         except EmbedderError as error:
             logger.warning("%d memories are stored without vectors for now: %s", len(texts), error)
             return None
+
+    def _is_superseded(self) -> bool:
+        """Whether another process has embedded the store anew with another embedder since it was opened."""
+        return self.store.fact("embedder_fingerprint") != self.embedder.fingerprint
 
     def _check_embedder(self) -> None:
         if self.store.fact("embedder_fingerprint") is None:
@@ -187,7 +226,7 @@ class Archive:
                 # read again under the lock: another process may have written in between
                 if self.store.fact("embedder_fingerprint") is None:
                     self._remember_embedder()
-        if self.store.fact("embedder_fingerprint") != self.embedder.fingerprint:
+        if self._is_superseded():
             raise EmbedderMismatch(
                 f"{self.store.file.path} was embedded with {self.store.fact('embedder')!r}, and "
                 f"{self.embedder.name!r} is configured; their vectors cannot be compared. Configure the first "

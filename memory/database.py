@@ -14,6 +14,9 @@ from .migrations import APPLICATION_ID, MIGRATIONS
 
 Row = tuple[Any, ...]  # SQLite's columns are dynamically typed; the store names each one as it reads it
 
+_NO_MORE_ROOM = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+"""What SQLite says at a quota or a file size limit, and when no room is left for the `-shm` file."""
+
 
 class SqliteFile:
     """A connection shared by the threads of one process; every use of it is serialised by one lock.
@@ -27,10 +30,13 @@ class SqliteFile:
         self._closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
             raise StoreReadOnly(f"Cannot create the folder of {path}: {error}. Choose a writable path.") from error
         with self._own_errors():
-            connection = sqlite3.connect(path, timeout=busy_timeout_s, check_same_thread=False)
+            try:
+                connection = sqlite3.connect(path, timeout=busy_timeout_s, check_same_thread=False)
+            except ValueError as error:
+                raise StoreReadOnly(f"{str(path)!r} is no file name: {error}. Choose another path.") from error
             self._connection = connection
             try:
                 self._database = Database(connection)
@@ -46,8 +52,8 @@ class SqliteFile:
         self._refuse_foreign_files()
         if self._version() == len(MIGRATIONS):
             return
-        self._connection.execute("begin exclusive")
         try:
+            self._connection.execute("begin exclusive")
             # read again under the lock: another process may have migrated in between
             for step in MIGRATIONS[self._version() :]:
                 step(self._database)
@@ -88,9 +94,9 @@ class SqliteFile:
                 with self._database.atomic():
                     yield
                 return
-            # immediate: a lock that is upgraded later fails at once when two processes try it
-            self._connection.execute("begin immediate")
             try:
+                # immediate: a lock that is upgraded later fails at once when two processes try it
+                self._connection.execute("begin immediate")
                 yield
                 self._connection.execute("commit")
             except BaseException:
@@ -127,6 +133,11 @@ class SqliteFile:
                 self._closed = True
                 self._connection.close()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
     def _refuse_closed(self) -> None:
         if self._closed:
             raise ClosedError(f"The store {self.path} is closed; open it again to use it.")
@@ -141,11 +152,12 @@ class SqliteFile:
 
 def own_error(error: sqlite3.Error, path: Path) -> StoreError:
     """Say an SQLite error in our own words: what failed, on what, what to do."""
-    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the low byte is the primary code
-    if code == sqlite3.SQLITE_FULL:
+    extended = getattr(error, "sqlite_errorcode", None) or 0
+    code = extended & 0xFF  # the low byte is the primary code
+    if code == sqlite3.SQLITE_FULL or extended in _NO_MORE_ROOM:
         return StoreFull(
-            f"No space is left for {path}; the last write was rolled back and nothing before it is lost. "
-            "Free some space and try again."
+            f"No space is left for {path} ({error}); the last write was rolled back and nothing before it is lost. "
+            "Free some space, or lift the quota or file size limit, and try again."
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(f"Another process kept {path} locked for too long; nothing was written. Try again.")

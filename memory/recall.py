@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from .errors import EmbedderError
+from .checked_vectors import embed_question
+from .errors import EmbedderError, InvalidVectors
 from .fusion import DENSE_WEIGHT, Fusion, rrf_fused, z_fused
 from .ports import Embedder, LexicalIndex
 from .types import Candidate, Hit, Memory, Scope
@@ -81,7 +82,7 @@ class Recall:
         problems: tuple[str, ...] = ()
         if vector is None and question.strip():
             try:
-                vector = self._embedder.embed([question], kind="query")[0]
+                vector = embed_question(self._embedder, question)
             except EmbedderError as error:
                 problems = (f"Recalled by words alone, the question could not be embedded: {error}",)
             clock.lap("embed")
@@ -90,8 +91,12 @@ class Recall:
         clock.lap("lexical")
         dense: dict[int, float] = {}
         if vector is not None:
-            dense = _scores(self._vectors.search(vector, limit=pool, scope=scope))
-            dense |= self._dense_scores(vector, [i for i in lexical if i not in dense])
+            try:
+                dense = _scores(self._vectors.search(vector, limit=pool, scope=scope))
+                dense |= self._dense_scores(vector, [i for i in lexical if i not in dense])
+            except InvalidVectors as error:  # the store's own: they were damaged, or written by another embedder
+                dense = {}
+                problems += (f"Recalled by words alone, the vectors could not be searched: {error}",)
         clock.lap("dense")
         fused = self._fuse(lexical, dense)
         best = sorted(fused, key=lambda i: (-fused[i], i))[:limit]

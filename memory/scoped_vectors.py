@@ -88,7 +88,7 @@ class StoreVectors:
                 self._index, self._seen = self._load()
             mark = self._log.mark()
             if mark != self._seen:
-                self._catch_up(self._index)
+                self._catch_up(self._index, mark)
             return self._index
 
     def _load(self) -> tuple[FaissIndex, VectorMark]:
@@ -108,20 +108,37 @@ class StoreVectors:
         if seen.added > now.added or seen.removed > now.removed:
             logger.warning("The snapshot %s is newer than its store; the index is rebuilt.", self._path)
             return FaissIndex(dimensions), VectorMark()
+        if not self._agrees(index, seen):
+            logger.warning("The snapshot %s tells another history than its store; the index is rebuilt.", self._path)
+            return FaissIndex(dimensions), VectorMark()
         return index, seen
 
-    def _catch_up(self, index: FaissIndex) -> None:
+    def _agrees(self, index: FaissIndex, seen: VectorMark) -> bool:
+        """Whether the newest vector that a snapshot should hold is in it: not so when the store is an older copy
+        of itself, put back, that has grown since.
+        """
+        newest = self._log.newest_until(seen.added)
+        if newest is None:
+            return True
+        memory_id, vector = newest
+        _, held = index.vectors_of([memory_id])
+        return len(held) == 1 and bool(np.allclose(held[0], vector, rtol=1e-2, atol=1e-4))  # a graph keeps float16
+
+    def _catch_up(self, index: FaissIndex, mark: VectorMark) -> None:
+        """Read what was written since, at least up to `mark`."""
         # additions first: what is deleted meanwhile is in the removals that are read after them
-        added, removed = self._seen.added, self._seen.removed
-        for added, ids, vectors in self._log.added_after(added):  # noqa: B020 - the mark moves with each chunk
+        added = mark.added
+        for last, ids, vectors in self._log.added_after(self._seen.added):
             index.add(ids, vectors)
             self._changes += len(ids)
-        removed, gone = self._log.removed_after(removed)
+            added = max(added, last)
+        removed, gone = self._log.removed_after(self._seen.removed)
         if len(gone):
             index.remove(gone)
             self._changes += len(gone)
             self._scopes.clear()
-        self._seen = VectorMark(added=added, removed=removed)
+        # what was gone before it could be read counts as read: the mark never lies behind the log's
+        self._seen = VectorMark(added=added, removed=max(removed, mark.removed))
 
     def _within(self, scope: Scope) -> "Ids":
         """Return the ids inside `scope`, ascending; those of whole users and conversations are kept and extended."""

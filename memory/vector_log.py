@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .checked_vectors import checked_vectors
 from .database import SqliteFile
 from .errors import InvalidVectors
 
@@ -32,14 +33,8 @@ class VectorLog:
 
     def put(self, ids: "Ids", vectors: "Vectors") -> None:
         """Store float32 vectors, shape (len(ids), dimensions); raises InvalidVectors and stores none."""
-        if vectors.shape != (len(ids), self._dimensions):
-            raise InvalidVectors(
-                f"Expected vectors of shape ({len(ids)}, {self._dimensions}), got {vectors.shape}; "
-                "check which embedder made them."
-            )
-        if not np.isfinite(vectors).all():
-            raise InvalidVectors("Vectors hold NaN or infinite values; nothing was stored.")
-        rows = np.ascontiguousarray(vectors, dtype="<f4")
+        matrix = checked_vectors(vectors, (len(ids), self._dimensions))
+        rows = np.ascontiguousarray(matrix, dtype="<f4")
         self._file.write_many(
             "insert or replace into vectors (memory_id, vector) values (?, ?)",
             [(int(i), row.tobytes()) for i, row in zip(ids, rows, strict=True)],
@@ -47,9 +42,10 @@ class VectorLog:
 
     def mark(self) -> VectorMark:
         """Return the newest sequence numbers; constant time."""
-        row = self._file.row("select (select max(seq) from vectors), (select max(seq) from vector_removals)")
-        added, removed = row or (0, 0)
-        return VectorMark(added=added or 0, removed=removed or 0)
+        # not max(seq): that goes back when the newest vector is removed
+        rows = self._file.rows("select name, seq from sqlite_sequence where name in ('vectors', 'vector_removals')")
+        newest: dict[str, int] = {name: seq for name, seq in rows}  # noqa: C416 - names the untyped columns
+        return VectorMark(added=newest.get("vectors", 0), removed=newest.get("vector_removals", 0))
 
     def added_after(self, seq: int) -> Iterator[tuple[int, "Ids", "Vectors"]]:
         """Yield (last sequence number, ids, vectors) in chunks of what was written after `seq`."""
@@ -63,6 +59,11 @@ class VectorLog:
             seq = rows[-1][0]
             yield seq, np.array([row[1] for row in rows], dtype=np.int64), self._matrix([r[2] for r in rows])
 
+    def newest_until(self, seq: int) -> "tuple[int, Vectors] | None":
+        """Return id and vector (dimensions,) of the newest that was written up to `seq`; None when there is none."""
+        row = self._file.row("select memory_id, vector from vectors where seq <= ? order by seq desc limit 1", [seq])
+        return None if row is None else (int(row[0]), self._matrix([row[1]])[0])
+
     def removed_after(self, seq: int) -> tuple[int, "Ids"]:
         """Return (last sequence number, ids) of what was removed after `seq` and has no vector now."""
         rows = self._file.rows(
@@ -73,12 +74,13 @@ class VectorLog:
         gone = np.array([row[1] for row in rows if not row[2]], dtype=np.int64)
         return (rows[-1][0] if rows else seq), gone
 
-    def missing(self, limit: int) -> list[int]:
-        """Return up to `limit` ids of memories that have no vector yet, oldest first."""
+    def missing(self, limit: int, *, after: int = 0) -> list[int]:
+        """Return up to `limit` ids, greater than `after`, of memories that have no vector yet, ascending."""
         rows = self._file.rows(
-            """select m.id from memories m where not exists (select 1 from vectors v where v.memory_id = m.id)
+            """select m.id from memories m
+               where m.id > ? and not exists (select 1 from vectors v where v.memory_id = m.id)
                order by m.id limit ?""",
-            [limit],
+            [after, limit],
         )
         return [row[0] for row in rows]
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from .errors import InvalidInput, InvalidVectors
+from .checked_vectors import checked_vectors
+from .errors import InvalidInput
 from .faiss_rows import FlatRows, HnswRows, Mask, RowNumbers, faiss_threads
 from .row_ids import RowIds
 from .types import Hit
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from .ports import Ids, Vectors
 
 HNSW_THRESHOLD: Final = 200_000  # vectors; above it an exact scan takes tens of milliseconds
-LARGEST_COMPONENT: Final = 65_504.0  # the largest float16
 DEAD_SHARE: Final = 0.10  # of the rows of a graph, before it is rebuilt
 _BLOCK: Final = 512  # rows scored at a time: small enough for the cache and for malloc to reuse
 _BUILD_BLOCK: Final = 20_000  # rows handed to faiss at a time; from here on all its threads are worth waking
@@ -112,7 +112,7 @@ class FaissIndex:
         shapes do not fit or a component is NaN, infinite or beyond ±65504.
         """
         names = _as_ids(ids)
-        matrix = self._checked(vectors, shape=(len(names), self._dimensions))
+        matrix = checked_vectors(vectors, (len(names), self._dimensions))
         last = _last_of_each(names)
         if len(last) < len(names):
             names, matrix = names[last], matrix[last]
@@ -146,7 +146,7 @@ class FaissIndex:
         ids that are not here are ignored. Raises InvalidVectors when the vector has the wrong size
         or a component that is NaN, infinite or beyond ±65504.
         """
-        query = self._checked(vector, shape=(self._dimensions,))
+        query = checked_vectors(vector, (self._dimensions,))
         if limit <= 0:
             return []
         with self._lock, faiss_threads(self._threads):
@@ -235,19 +235,6 @@ class FaissIndex:
         for start in range(0, len(rows), _BUILD_BLOCK):
             target.append(matrix[rows[start : start + _BUILD_BLOCK]].astype(np.float32, copy=False))
         self._rows, self._names = target, RowIds(names)
-
-    def _checked(self, vectors: Vectors, *, shape: tuple[int, ...]) -> Vectors:
-        """Return `vectors` as contiguous float32 of the given shape, or raise InvalidVectors."""
-        try:
-            with np.errstate(over="ignore"):  # too large for float32 becomes infinite and is refused below
-                checked = np.ascontiguousarray(vectors, dtype=np.float32)
-        except (TypeError, ValueError) as error:
-            raise InvalidVectors(f"Vectors must be numbers of shape {shape}: {error}") from error
-        if checked.shape != shape:
-            raise InvalidVectors(f"Expected vectors of shape {shape}, got {checked.shape}.")
-        if checked.size and not bool(-LARGEST_COMPONENT <= checked.min() <= checked.max() <= LARGEST_COMPONENT):
-            raise InvalidVectors("A vector has a component that is NaN, infinite or beyond ±65504.")
-        return checked
 
 
 def _as_ids(ids: Ids | Sequence[int]) -> Ids:
