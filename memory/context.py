@@ -14,7 +14,7 @@ DEFAULT_BUDGET = 854
 """Tokens of the three ~258-token chunks with which the field reports its headline recall (METHODS section 10)."""
 
 LONG_SHARE = 0.5
-_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])\s*")
 _SPACE = re.compile(r"\s+")
 
 
@@ -120,7 +120,9 @@ class ContextBuilder:
         waiting = [piece for piece in reversed(_SENTENCE_END.split(said)) if piece]
         while waiting:
             piece = waiting.pop()
-            if len(piece) > 4 * most_tokens and (len(piece) > 40 * most_tokens or self._count(piece) > most_tokens):
+            # byte-level tokenizers make up to three tokens of one character, others rarely more than one
+            is_suspect = len(piece) > 1 and 3 * len(piece) > most_tokens
+            if is_suspect and (len(piece) > 40 * most_tokens or self._count(piece) > most_tokens):
                 middle = len(piece) // 2
                 space = piece.find(" ", middle, middle + 40)
                 middle = space if space > 0 else middle
