@@ -113,6 +113,8 @@ class Agent:
         shown = window if self.generator.reads_history else []
         hidden = {said.id, *(turn.id for turn in shown)}
         filters: Filters = {"without": hidden}
+        if not self.generator.reads_history:  # it quotes people; what it said itself only repeats them
+            filters["without_speakers"] = [self._assistant]
         answer = yield from self._answered(said.text, filters, history=[*window, said])
         begun = time.perf_counter()
         cites = [citation.turn.id for citation in answer.citations]

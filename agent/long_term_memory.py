@@ -34,7 +34,7 @@ class Filters(TypedDict, total=False):
 
     `as_of`: only what was said up to then, as if asked then; `since`, `until`: inclusive; times are datetimes or
     ISO 8601 texts, a bare day as an upper limit means its end. `speakers`: names, case-insensitive.
-    `without`: memory ids to leave out. `conversation`: one conversation instead of all of the user's.
+    `without`: memory ids to leave out; `without_speakers`: whose turns to leave out. `conversation`: one conversation instead of all of the user's.
     """
 
     as_of: datetime | str
@@ -42,6 +42,7 @@ class Filters(TypedDict, total=False):
     until: datetime | str
     speakers: Sequence[str]
     without: Iterable[int]
+    without_speakers: Sequence[str]
     conversation: str
 
 
@@ -171,6 +172,7 @@ class LongTermMemory:
             until_us=min(limits, default=None),
             speakers=tuple(filters.get("speakers", ())),
             without=frozenset(filters.get("without", ())),
+            without_speakers=tuple(filters.get("without_speakers", ())),
         )
 
     def latest(self, limit: int) -> list[Turn]:

@@ -14,7 +14,10 @@ from .retrieval import RetrievalResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemDescription:
-    """What the system under test is made of; `tokenizer` is what counts the context's tokens."""
+    """What the system under test is made of; `tokenizer` is what counts the context's tokens.
+
+    `fusion` says how lexical and dense scores became one order, weights included.
+    """
 
     reranker: str
     embedder: str
@@ -22,6 +25,7 @@ class SystemDescription:
     tokenizer: str
     recollect_version: str
     seed: int | None = None
+    fusion: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

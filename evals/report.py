@@ -77,6 +77,7 @@ def protocol_line(protocol: RunProtocol) -> str:
         f"unit {protocol.unit}",
         f"context {protocol.budget} tokens by {system.tokenizer}",
         f"embedder {system.embedder} ({system.embedder_fingerprint[:12]})",
+        f"fusion {system.fusion or 'not told'}",
         f"reranker {system.reranker}",
         f"recollect {system.recollect_version}",
         f"seed {'none' if system.seed is None else system.seed}",

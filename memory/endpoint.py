@@ -78,7 +78,7 @@ class Endpoint:
                 f" The setting `timeout_s` says how long to wait."
             )
         if isinstance(error, APIConnectionError):
-            reason = self._redacted(str(error.__cause__ or error))
+            reason = self._redacted(str(error.__cause__ or error)).rstrip(". ")
             return (
                 f"The connection to {self.url} failed ({self.model}): {reason}. Is the server running,"
                 f" and is `{self.section}.base_url` right?"

@@ -3,7 +3,7 @@
 import heapq
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .database import SqliteFile
 from .ports import LexicalDocument
@@ -54,7 +54,7 @@ class Fts5Index:
             match = f"({inside}) AND ({match})"
         source, parameters = "lexical", list[object]()
         condition = ""
-        if scope.since_us is not None or scope.until_us is not None or scope.speakers or scope.without:
+        if scope != Scope(user=scope.user, conversation=scope.conversation):
             test, parameters = scope_condition(scope)
             source, condition = "lexical join memories m on m.id = lexical.rowid", f"and {test}"
         rows = self._file.rows(
@@ -173,10 +173,11 @@ def _okapi(texts: Sequence[str]) -> "BM25Okapi | None":
     corpus = [list(words(text)) for text in texts]
     if not any(corpus):
         return None
-    model = BM25Okapi(corpus)
+    model: Any = BM25Okapi(corpus)  # rank-bm25 ships no types
     # In a small corpus rank-bm25 gives frequent words a negative weight: more of them would rank lower.
     model.idf = {term: max(idf, IDF_FLOOR) for term, idf in model.idf.items()}
-    return model
+    okapi: BM25Okapi = model
+    return okapi
 
 
 def admits(scope: Scope, document: LexicalDocument) -> bool:
@@ -187,5 +188,6 @@ def admits(scope: Scope, document: LexicalDocument) -> bool:
         and (scope.since_us is None or document.said_us >= scope.since_us)
         and (scope.until_us is None or document.said_us <= scope.until_us)
         and (not scope.speakers or document.speaker.casefold() in {s.casefold() for s in scope.speakers})
+        and document.speaker.casefold() not in {s.casefold() for s in scope.without_speakers}
         and document.id not in scope.without
     )

@@ -23,6 +23,9 @@ def scope_condition(scope: Scope) -> tuple[str, list[object]]:
     if scope.speakers:
         keys = json.dumps([speaker.casefold() for speaker in scope.speakers])
         tests.append(("m.speaker_key in (select value from json_each(?))", keys))
+    if scope.without_speakers:
+        keys = json.dumps([speaker.casefold() for speaker in scope.without_speakers])
+        tests.append(("m.speaker_key not in (select value from json_each(?))", keys))
     if scope.without:
         tests.append(("m.id not in (select value from json_each(?))", id_list(sorted(scope.without))))
     return " and ".join(test for test, _ in tests) or "1", [value for _, value in tests]

@@ -13,9 +13,9 @@ def read_time(value: datetime | str) -> datetime:
         return value
     try:
         return datetime.fromisoformat(value.strip())
-    except ValueError as error:
+    except (AttributeError, ValueError) as error:  # AttributeError: no text at all; callers are untyped
         raise InvalidInput(
-            f"said_at {value!r} is no ISO 8601 time; write it as 2026-03-02T18:00 or pass a datetime."
+            f"The time {value!r} is not in ISO 8601; write it as 2026-03-02T18:00 or pass a datetime."
         ) from error
 
 

@@ -131,7 +131,7 @@ class Scope:
     """Which memories a search may see. Row ids come from the store; None means no restriction.
 
     `since_us` and `until_us` are inclusive UTC microseconds; `speakers` are compared case-folded;
-    `without` are memory ids to leave out (the live window of a chat).
+    `without` are memory ids to leave out (the live window of a chat), `without_speakers` whose turns are left out.
     """
 
     user: int | None = None
@@ -140,6 +140,7 @@ class Scope:
     until_us: int | None = None
     speakers: tuple[str, ...] = ()
     without: frozenset[int] = frozenset()
+    without_speakers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,10 +147,10 @@ def write(calibration: Calibration, path: Path) -> None:
 
 def _pool(data: Path, split: str, recipe: Recipe) -> list[Conversation]:
     shuffled = random.Random(f"{recipe.seed} {split}")
-    msc = read_conversations(data / "msc", splits=(split,), kinds=("single", "group"))
+    msc = read_conversations(data / "msc", splits=(split,), kinds=("group",))
     friends = read_conversations(data / "friendsqa", splits=(split,))
     chosen: list[Conversation] = []
-    for corpus, share in ((msc, 0.7), (friends, 0.3)):
+    for corpus, share in ((msc, 0.5), (friends, 0.5)):
         asked = [conversation for conversation in corpus if conversation.questions]
         chosen += shuffled.sample(asked, min(len(asked), round(share * recipe.conversations)))
     return chosen

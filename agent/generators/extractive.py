@@ -95,7 +95,7 @@ class ExtractiveGenerator:
             yield ABSTENTION
             return
         for place, sentence in enumerate(chosen):
-            yield ("\n" if place else "") + _quoted(sentence, dated=not place and is_when(question))
+            yield ("\n" if place else "") + self._quoted(sentence, dated=not place and is_when(question))
 
     def quotations(self, question: str, context: Context) -> list[Sentence]:
         """Return the sentences that answer, best first; none when the best is under the threshold."""
@@ -112,17 +112,21 @@ class ExtractiveGenerator:
         enough = self._model.quote_share * scores[order[0]]
         return [sentences[place] for place in order[:most] if scores[place] >= enough]
 
+    def _quoted(self, sentence: Sentence, *, dated: bool) -> str:
+        words = escape_marks(" ".join(sentence.text.split()))
+        speaker = "you" if _is_same(sentence.turn.speaker, self._asker) else escape_marks(sentence.turn.speaker)
+        answer = f"{_date_of(sentence)}: " if dated else ""
+        opening = speaker if dated else speaker[0].upper() + speaker[1:]
+        return f"{answer}{opening} said on {format_day(sentence.turn.said_at.date())}, “{words}” [{sentence.number}]"
+
+
+def _is_same(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()
+
 
 def is_question(text: str) -> bool:
     """Tell whether a chat turn asks for something."""
     return text.rstrip("\"')”’ ").endswith("?") or _QUESTION_WORD.search(text) is not None
-
-
-def _quoted(sentence: Sentence, *, dated: bool) -> str:
-    said = escape_marks(" ".join(sentence.text.split()))
-    quote = f"{escape_marks(sentence.turn.speaker)}, {format_day(sentence.turn.said_at.date())}: “{said}”"
-    answer = f"{_date_of(sentence)} — " if dated else ""
-    return f"{answer}{quote} [{sentence.number}]"
 
 
 def _date_of(sentence: Sentence) -> str:

@@ -109,6 +109,7 @@ def _system(config: "Config") -> "SystemDescription":
         embedder_fingerprint=embedder.fingerprint,
         tokenizer=WordPieceCounter.name,
         recollect_version=__version__,
+        fusion=f"{config.fusion}, dense weight {config.dense_weight:g}",
     )
 
 
