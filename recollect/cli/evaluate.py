@@ -123,10 +123,14 @@ def _show(protocol: "RunProtocol", result: "RetrievalResult") -> None:
 
 
 def _show_problems(problems: "Sequence[Problem]") -> None:
-    for problem in problems[:PROBLEMS_SHOWN]:
-        note(f"{problem.conversation}, {problem.where}: {problem.raw!r}: {problem.reason}")
-    if len(problems) > PROBLEMS_SHOWN:
-        note(f"… and {len(problems) - PROBLEMS_SHOWN} more problems; --json lists all.")
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for problem in problems:
+        alike.setdefault((problem.conversation, problem.raw, problem.reason), []).append(problem.where)
+    for (conversation, raw, reason), places in list(alike.items())[:PROBLEMS_SHOWN]:
+        where = places[0] if len(places) == 1 else f"{places[0]} to {places[-1]} ({len(places)})"
+        note(f"{conversation}, {where}: {f'{raw!r}: ' if raw else ''}{reason}")
+    if len(alike) > PROBLEMS_SHOWN:
+        note(f"… and {len(alike) - PROBLEMS_SHOWN} more kinds of problems; --json lists all.")
 
 
 COMMANDS = (evaluate,)

@@ -21,6 +21,7 @@ SYSTEM = SystemDescription(
     embedder_fingerprint="0123456789abcdef",
     tokenizer="words",
     recollect_version="9.9",
+    fusion="z, dense weight 0.75",
 )
 
 
@@ -110,6 +111,7 @@ def test_the_protocol_in_the_json_says_what_the_figures_depend_on(
             "tokenizer": "words",
             "recollect_version": "9.9",
             "seed": None,
+            "fusion": "z, dense weight 0.75",
         },
         "date": "2026-01-02T03:04:05+00:00",
     }
@@ -154,6 +156,7 @@ def test_the_protocol_stands_beneath_the_table(protocol: RunProtocol, result: Re
         "reranker none",
         "recollect 9.9",
         "8 questions",
+        "fusion z, dense weight 0.75",
         "seed none",
     ):
         assert part in text
