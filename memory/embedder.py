@@ -119,7 +119,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     path = folder / "tokenizer.json"
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # noqa: BLE001 - the tokenizers library raises bare Exception
+    except Exception as error:  # the tokenizers library raises bare Exception
         raise EmbedderError(f"Cannot read the tokenizer {path}: {error}. Install it again.") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -167,7 +167,10 @@ class SentenceTransformerEmbedder:
     @property
     def dimensions(self) -> int:
         """Length of a vector."""
-        return int(self._loaded().get_sentence_embedding_dimension())
+        model = self._loaded()
+        # sentence-transformers 6 renamed it
+        measure = getattr(model, "get_embedding_dimension", None) or model.get_sentence_embedding_dimension
+        return int(measure())
 
     @property
     def fingerprint(self) -> str:
