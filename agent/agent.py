@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from ..memory.context import DEFAULT_BUDGET
-from ..memory.errors import RecollectError
+from ..memory.errors import ClosedError, InvalidInput, RecollectError
 from ..memory.types import Context, Retrieved, Turn
 from .citations import is_abstention, parse_citations, unescape_marks
-from .long_term_memory import Filters, LongTermMemory
+from .long_term_memory import Filters, LongTermMemory, readable
 from .ports import Generator
 from .types import Answer
 
@@ -30,6 +30,11 @@ def closing_pieces(pieces: Iterator[str]) -> PythonGenerator[Iterator[str]]:
     finally:
         if isinstance(pieces, PythonGenerator):
             pieces.close()
+
+
+def storable(piece: str) -> str:
+    """Return what a model wrote as text that can be stored: lone surrogates and NUL become U+FFFD."""
+    return readable(piece).replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 class AnswerStream(Iterator[str]):
@@ -140,12 +145,12 @@ class Agent:
         found = self._retrieved(question, filters)
         generating = time.perf_counter()
         written: list[str] = []
-        with closing_pieces(self.generator.stream(question, found.context, history)) as pieces:
+        with closing_pieces(self.generator.stream(readable(question), found.context, history)) as pieces:
             for piece in pieces:
                 written.append(piece)
-                yield unescape_marks(piece)
+                yield unescape_marks(storable(piece))
         ended = time.perf_counter()
-        raw = "".join(written).strip()
+        raw = storable("".join(written)).strip()
         citations, dropped = parse_citations(raw, found.context, self.memory.archive.store.turns)
         timings = {
             **found.timings,
@@ -166,6 +171,8 @@ class Agent:
         """Recall and rerank; if that fails the agent answers from the live window and says so."""
         try:
             return self.memory.retrieve(question, budget=self._budget, **filters)
+        except (InvalidInput, ClosedError):  # the caller's mistake, not a failure of the memory
+            raise
         except RecollectError as error:
             logger.warning("Recall failed, answering without memories: %s", error)
             nothing = Context(memories=(), scores=(), text="", tokens=0, budget=self._budget)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypedDict, Unpack
@@ -34,7 +34,8 @@ class Filters(TypedDict, total=False):
 
     `as_of`: only what was said up to then, as if asked then; `since`, `until`: inclusive; times are datetimes or
     ISO 8601 texts, a bare day as an upper limit means its end. `speakers`: names, case-insensitive.
-    `without`: memory ids to leave out; `without_speakers`: whose turns to leave out. `conversation`: one conversation instead of all of the user's.
+    `without`: memory ids to leave out; `without_speakers`: whose turns to leave out. `conversation`: one conversation
+    instead of all of the user's.
     """
 
     as_of: datetime | str
@@ -134,7 +135,7 @@ class LongTermMemory:
         """Run the pipeline once and return the best `limit` memories and the context, with timings in ms."""
         found = self._ranked(question, max(limit, POOL), filters)
         begun = time.perf_counter()
-        context = self._contexts.build(question, found.ranked, budget=budget)
+        context = self._contexts.build(readable(question), found.ranked, budget=budget)
         took_ms = 1000.0 * (time.perf_counter() - begun)
         return Retrieved(
             ranked=found.ranked[: max(limit, 0)],
@@ -153,26 +154,28 @@ class LongTermMemory:
         begun = time.perf_counter()
         turn_ids = [c.memory.id for c in recalled.candidates if isinstance(c.memory, Turn)]
         events = self._archive.store.events_of(turn_ids)
-        ranked = self._reranker.rank(question, recalled.candidates, events=events)
+        ranked = self._reranker.rank(readable(question), recalled.candidates, events=events)
         took_ms = 1000.0 * (time.perf_counter() - begun)
         timings = {**recalled.timings, "rerank": took_ms}
         return Retrieved(ranked=tuple(ranked), context=empty, timings=timings, problems=recalled.problems)
 
     def scope(self, filters: Filters) -> Scope | None:
         """Return what a recall with these filters may see, or None when that holds nothing."""
-        known = self._archive.store.scope(self.user, filters.get("conversation", self.conversation))
+        place = filters.get("conversation", self.conversation)
+        known = self._archive.store.scope(self.user, None if place is None else readable(place))
         if known is None:
             return None
         upper = (filters.get("as_of"), filters.get("until"))
         limits = [_upper(limit) for limit in upper if limit is not None]
+        since = filters.get("since")
         return Scope(
             user=known.user,
             conversation=known.conversation,
-            since_us=utc_microseconds(read_time(filters["since"])) if "since" in filters else None,
+            since_us=None if since is None else utc_microseconds(read_time(since)),
             until_us=min(limits, default=None),
-            speakers=tuple(filters.get("speakers", ())),
+            speakers=_names(filters.get("speakers", ())),
             without=frozenset(filters.get("without", ())),
-            without_speakers=tuple(filters.get("without_speakers", ())),
+            without_speakers=_names(filters.get("without_speakers", ())),
         )
 
     def latest(self, limit: int) -> list[Turn]:
@@ -217,6 +220,9 @@ def readable(question: str) -> str:
 
 def _upper(value: datetime | str) -> int:
     moment = read_time(value)
-    if isinstance(value, str) and len(value.strip()) == len("2026-03-02"):
-        moment += timedelta(days=1) - timedelta(microseconds=1)
-    return utc_microseconds(moment)
+    end_of_day_us = 86_400_000_000 - 1 if isinstance(value, str) and len(value.strip()) == len("2026-03-02") else 0
+    return utc_microseconds(moment) + end_of_day_us
+
+
+def _names(value: Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)  # one name alone is meant as one, not as its letters

@@ -1,7 +1,7 @@
 """What may enter a store: every turn is checked before anything is written."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, cast
@@ -12,6 +12,7 @@ from .times import now, read_time, utc_microseconds
 from .types import DateMention, NewTurn
 
 MAX_TEXT_CHARACTERS = 8_000_000
+MAX_METADATA_DEPTH = 100
 _FIELDS = {field.name for field in fields(NewTurn)}
 
 
@@ -76,7 +77,7 @@ def check_turns(turns: Iterable[NewTurn | Mapping[str, object]]) -> list[Checked
         try:
             checked.append(check_turn(turn))
         except InvalidInput as error:
-            raise InvalidTurn(f"Turn {number} of the batch: {error} Nothing from it on was stored.") from error
+            raise InvalidTurn(f"Turn {number} of the batch: {error} Nothing of the batch was stored.") from error
     return checked
 
 
@@ -105,17 +106,31 @@ def _from_mapping(turn: Mapping[str, object]) -> NewTurn:
         raise InvalidTurn(f"a turn is a recollect.NewTurn or a mapping with its fields, not {type(turn).__name__}.")
     unknown = set(turn) - _FIELDS
     if unknown:
-        raise InvalidTurn(f"unknown field {sorted(unknown)[0]!r}; a turn has: {', '.join(sorted(_FIELDS))}.")
+        raise InvalidTurn(f"unknown field {sorted(map(repr, unknown))[0]}; a turn has: {', '.join(sorted(_FIELDS))}.")
     missing = {"speaker", "text"} - set(turn)
     if missing:
         raise InvalidTurn(f"the field {sorted(missing)[0]!r} is missing.")
     return NewTurn(**cast("dict[str, Any]", dict(turn)))  # values are checked one by one in check_turn
 
 
+def _is_deeper(value: object, levels: int) -> bool:
+    """Whether JSON containers are nested deeper than that: what is written deep inside a stack must be read there."""
+    inside: Iterable[object]
+    if isinstance(value, Mapping):
+        inside = cast("Mapping[object, object]", value).values()
+    elif isinstance(value, (list, tuple)):
+        inside = cast("Sequence[object]", value)
+    else:
+        return False
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inside)
+
+
 def _metadata_text(metadata: Mapping[str, object] | None) -> str | None:
     if metadata is None:
         return None
     try:
+        if _is_deeper(metadata, MAX_METADATA_DEPTH):
+            raise InvalidTurn(f"metadata is nested more than {MAX_METADATA_DEPTH} levels deep.")
         text = json.dumps(dict(metadata), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidTurn(f"metadata cannot be written as JSON: {error}.") from error

@@ -101,13 +101,14 @@ class Fts5Index:
 
     def _frequency(self, term: str) -> int:
         """Return how many memories hold `term`, counted no further than just above the budget."""
-        if term not in self._frequencies:
+        known = self._frequencies  # another thread may begin a new one meanwhile
+        if term not in known:
             row = self._file.row(
                 "select count(*) from (select 1 from lexical where lexical match ? limit ?)",
                 [f'{{own context}} : "{term}"', self._match_budget + 1],
             )
-            self._frequencies[term] = int((row or (0,))[0])
-        return self._frequencies[term]
+            known[term] = int((row or (0,))[0])
+        return known[term]
 
 
 def _scope_keys(user: int | None, conversation: int | None) -> list[str]:
