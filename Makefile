@@ -18,7 +18,7 @@ check: .venv/installed-dev
 	$(BIN)/pyright
 
 bench: .venv/installed-dev
-	@$(BIN)/python benchmarks/run_all.py $(BENCH)
+	@$(BIN)/python -m benchmarks.run_all $(BENCH)
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
 """What `import recollect` costs over bare Python, and how long `recollect --help` takes.
 
-    python benchmarks/import_time.py --json out.json
+    python -m benchmarks.import_time --json out.json
 
 Each command runs in a fresh interpreter; the three take turns, so that a busy moment hits them alike.
 """
@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import child
-from figures import Figure, Report, load_average, median
+from benchmarks import child
+from benchmarks.figures import Figure, Report, load_average, median
 
 COMMANDS = {
     "pass": ["-c", "pass"],

@@ -1,6 +1,6 @@
 """How long a large store takes to open, and how much memory it then holds.
 
-    python benchmarks/open_store.py --turns 100000 --json out.json
+    python -m benchmarks.open_store --turns 100000 --json out.json
 
 Each repetition is a fresh process: everything is imported, then the clock runs from opening the store until the
 first vector search is answered, with the snapshot of the index and, in turns, without. At the end the
@@ -15,10 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import child
-from figures import Figure, Report, load_average, median
-from scale_store import Built, Recipe, ensure
-
+from benchmarks import child
+from benchmarks.figures import Figure, Report, load_average, median
+from benchmarks.scale_store import Built, Recipe, ensure
 from recollect.memory.archive import snapshot_path
 from recollect.memory.embedder import MiniLmEmbedder
 

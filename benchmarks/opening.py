@@ -5,7 +5,7 @@ import sys
 import time
 
 import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped]  # no stubs installed
 
 import recollect.memory.embedder  # noqa: F401 - imported before the clock starts, torch with it
 from recollect.agent.long_term_memory import LongTermMemory

@@ -1,7 +1,7 @@
 """How fast recall is in a large store, and what its shortcuts cost in quality.
 
-    python benchmarks/recall_at_scale.py --turns 100000 --users 200 --json out.json
-    python benchmarks/recall_at_scale.py --turns 1000000 --users 1 --unscoped --keep FOLDER
+    python -m benchmarks.recall_at_scale --turns 100000 --users 200 --json out.json
+    python -m benchmarks.recall_at_scale --turns 1000000 --users 1 --unscoped --keep FOLDER
 
 Turns are 8 to 20 pseudo-words drawn by Zipf's law, in sessions of 20; questions are 6 to 10 words of the same
 distribution with the vector of a stored turn, a little disturbed: nothing is embedded while the clock runs.
@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from figures import Figure, Report, load_average, median, percentile
-from scale_store import Built, Recipe, ensure
-from synthetic import Vocabulary, unit
 
+from benchmarks.figures import Figure, Report, load_average, median, percentile
+from benchmarks.scale_store import Built, Recipe, ensure
+from benchmarks.synthetic import Vocabulary, unit
 from recollect.memory.archive import Archive, snapshot_path
 from recollect.memory.lexical import MATCH_BUDGET, Fts5Index
 from recollect.memory.recall import Recall, ScopedVectors

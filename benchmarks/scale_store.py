@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from synthetic import SESSION_TURNS, HashEmbedder, Vocabulary, zipf_turns
 
+from benchmarks.synthetic import SESSION_TURNS, HashEmbedder, Vocabulary, zipf_turns
 from recollect.memory.archive import Archive
 from recollect.memory.store import Store
 
@@ -51,12 +51,22 @@ def ensure(folder: Path, recipe: Recipe) -> Built:
     if note.exists():
         known = json.loads(note.read_text(encoding="utf-8"))
         if known.pop("recipe") == asdict(recipe):
-            return Built(path=path, reused=True, **known)
+            return _built(path, known, reused=True)
     for left in folder.glob(f"{path.name}*"):
         left.unlink()
     took = _build(path, recipe)
     note.write_text(json.dumps({"recipe": asdict(recipe), **took}, indent=2) + "\n", encoding="utf-8")
-    return Built(path=path, **took)
+    return _built(path, took, reused=False)
+
+
+def _built(path: Path, took: dict[str, float], *, reused: bool) -> Built:
+    return Built(
+        path=path,
+        write_s=took["write_s"],
+        index_s=took["index_s"],
+        snapshot_s=took["snapshot_s"],
+        reused=reused,
+    )
 
 
 def _build(path: Path, recipe: Recipe) -> dict[str, float]:
