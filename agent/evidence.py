@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -92,22 +92,46 @@ class Sentence:
         """The words, verbatim."""
         return self.turn.text[self.start : self.end]
 
+    @property
+    def asks(self) -> bool:
+        """Whether it ends with a question mark."""
+        return self.text.rstrip("\"')”’ ").endswith("?")
 
-def sentences_of(context: Context) -> list[Sentence]:
-    """Return the sentences of the people in the context; what the assistant said itself is no evidence."""
-    low, high = min(context.scores, default=0.0), max(context.scores, default=0.0)
-    spread = (high - low) or 1.0
+
+def sentences_of(context: Context, *, question: str = "", asker: str = "") -> list[Sentence]:
+    """Return the sentences of the people in the context that may answer.
+
+    What the assistant said itself is no evidence, nor is the question when it was asked before, nor what else
+    `asker` has asked.
+    """
     found: list[Sentence] = []
     for number, (memory, score) in enumerate(zip(context.memories, context.scores, strict=True), 1):
         if not isinstance(memory, Turn) or memory.metadata.get("role") == "assistant":
             continue
-        share = (score - low) / spread
-        found += [
-            Sentence(number=number, turn=memory, start=start, end=end, first_stage=share)
+        said = (
+            Sentence(number=number, turn=memory, start=start, end=end, first_stage=score)
             for start, end in sentence_spans(memory.text)
-        ]
-    best = sorted(found, key=lambda sentence: -sentence.first_stage)[:MAX_SENTENCES]
+        )
+        found += [sentence for sentence in said if not _is_echo(sentence, question, asker)]
+    best = sorted(_graded(found), key=lambda sentence: -sentence.first_stage)[:MAX_SENTENCES]
     return sorted(best, key=lambda sentence: (sentence.number, sentence.start))
+
+
+def _is_echo(sentence: Sentence, question: str, asker: str) -> bool:
+    said, asked = " ".join(sentence.text.split()), " ".join(question.split())
+    return is_same(said, asked) or (sentence.asks and is_same(sentence.turn.speaker, asker))
+
+
+def _graded(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """Return the sentences with first-stage scores from 0 to 1, the best one's; 1 when there is one score only."""
+    scores = [sentence.first_stage for sentence in sentences]
+    low, high = min(scores, default=0.0), max(scores, default=0.0)
+    return [replace(s, first_stage=(s.first_stage - low) / (high - low) if high > low else 1.0) for s in sentences]
+
+
+def is_same(one: str, other: str) -> bool:
+    """Tell whether two names or sentences are the same but for capitals."""
+    return one.casefold() == other.casefold()
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
@@ -163,7 +187,7 @@ def evidence(question: str, sentences: Sequence[Sentence], embedder: Embedder, *
             float(sentence.turn.speaker.casefold() in subject),
             float(bool(subject) and sentence.turn.speaker.casefold() not in subject),
             sentence.first_stage,
-            float(sentence.text.rstrip("\"')”’ ").endswith("?")),
+            float(sentence.asks),
             min(1.0, len(sentence.text.split()) / _LONG_SENTENCE),
             float(is_when(question) and any(sentence.start <= d.start < sentence.end for d in sentence.turn.dates)),
             *(

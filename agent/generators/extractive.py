@@ -15,7 +15,7 @@ from ...memory.ports import Embedder
 from ...memory.timeline import format_day
 from ...memory.types import Context, DateMention, Turn
 from ..citations import escape_marks
-from ..evidence import FEATURES, SUPPORT, Evidence, Sentence, evidence, is_when, sentences_of, support
+from ..evidence import FEATURES, SUPPORT, Evidence, Sentence, evidence, is_same, is_when, sentences_of, support
 from ..ports import ABSTENTION
 
 if TYPE_CHECKING:
@@ -34,14 +34,13 @@ _QUESTION_WORD = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceModel:
-    """Two logistic models: which sentence answers (over `FEATURES`), and whether the best one does (over `SUPPORT`).
+    """Which sentence answers (a linear score over `FEATURES`), and whether the best one does (logistic, `SUPPORT`).
 
     Fitted by `recollect.training.extractive` on MSC and FriendsQA. Under `threshold`, a probability of the second,
-    nothing is remembered; further sentences are quoted from `quote_share` of the best probability on.
+    nothing is remembered; a further sentence is quoted from `quote_share` of the best one's weight on.
     """
 
     weights: tuple[float, ...]
-    bias: float
     support_weights: tuple[float, ...]
     support_bias: float
     threshold: float
@@ -49,7 +48,7 @@ class EvidenceModel:
 
     def logits(self, features: "Vectors") -> "Vectors":
         """Return the score of each sentence, (sentences,), for features (sentences, len(FEATURES))."""
-        logits: Vectors = (features @ np.array(self.weights) + self.bias).astype(np.float32)
+        logits: Vectors = (features @ np.array(self.weights)).astype(np.float32)
         return logits
 
     def confidence(self, found: Evidence, logits: "Vectors") -> float:
@@ -63,7 +62,6 @@ def shipped_model() -> EvidenceModel:
     stored = json.loads(files("recollect.agent.generators").joinpath("extractive.json").read_text(encoding="utf-8"))
     return EvidenceModel(
         weights=tuple(stored["weights"][feature] for feature in FEATURES),
-        bias=stored["bias"],
         support_weights=tuple(stored["support_weights"][name] for name in SUPPORT),
         support_bias=stored["support_bias"],
         threshold=stored["threshold"],
@@ -99,14 +97,14 @@ class ExtractiveGenerator:
 
     def quotations(self, question: str, context: Context) -> list[Sentence]:
         """Return the sentences that answer, best first; none when the best is under the threshold."""
-        sentences = sentences_of(context)
+        sentences = sentences_of(context, question=question, asker=self._asker)
         if not sentences:
             return []
         found = evidence(question, sentences, self._embedder, asker=self._asker)
         logits = self._model.logits(found.features)
         if self._model.confidence(found, logits) < self._model.threshold:
             return []
-        scores = [sigmoid(float(logit)) for logit in logits]
+        scores = [math.exp(float(logit - logits.max())) for logit in logits]
         order = sorted(range(len(sentences)), key=lambda place: -scores[place])
         most = MAX_QUOTES if _SEVERAL.search(question) and not is_when(question) else 1
         enough = self._model.quote_share * scores[order[0]]
@@ -114,14 +112,10 @@ class ExtractiveGenerator:
 
     def _quoted(self, sentence: Sentence, *, dated: bool) -> str:
         words = escape_marks(" ".join(sentence.text.split()))
-        speaker = "you" if _is_same(sentence.turn.speaker, self._asker) else escape_marks(sentence.turn.speaker)
+        speaker = "you" if is_same(sentence.turn.speaker, self._asker) else escape_marks(sentence.turn.speaker)
         answer = f"{_date_of(sentence)}: " if dated else ""
         opening = speaker if dated else speaker[0].upper() + speaker[1:]
         return f"{answer}{opening} said on {format_day(sentence.turn.said_at.date())}, “{words}” [{sentence.number}]"
-
-
-def _is_same(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()
 
 
 def is_question(text: str) -> bool:

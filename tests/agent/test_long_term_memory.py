@@ -1,0 +1,277 @@
+"""The library as a user would write it: add, recall, context, filters, threads, closing."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import recollect
+from recollect.agent.long_term_memory import LongTermMemory
+from recollect.memory.archive import Archive
+from recollect.memory.context import ContextBuilder
+from recollect.memory.errors import ClosedError, InvalidInput, InvalidTurn
+from recollect.memory.store import Store
+from recollect.memory.types import NewTurn, Turn
+from recollect.rerank.base import FirstStageOrder
+from tests.fakes import HashEmbedder, count_words
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def opened(path: Path, *, user: str = "alice", conversation: str | None = None) -> LongTermMemory:
+    archive = Archive(Store(path), HashEmbedder())
+    contexts = ContextBuilder(count_words)
+    return LongTermMemory(archive, FirstStageOrder(), contexts, user=user, conversation=conversation)
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> LongTermMemory:
+    return opened(tmp_path / "memory.db")
+
+
+def texts(memory: LongTermMemory, question: str, **filters: object) -> list[str]:
+    return [found.memory.text for found in memory.recall(question, limit=99, **filters)]  # type: ignore[arg-type]
+
+
+def test_the_example_of_the_readme_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    memory = recollect.open_memory("assistant.db", user="alice")
+    memory.add(
+        speaker="Alice",
+        text="I adopted a beagle called Biscuit yesterday.",
+        said_at="2026-03-02T18:00",
+        ref="chat-7",
+    )
+    best = memory.recall("What is Alice's dog called?", limit=5)[0].memory
+    assert isinstance(best, Turn)
+    assert (best.ref, best.session, best.said_at) == ("chat-7", "1", datetime(2026, 3, 2, 18, 0))
+    context = memory.context("What is Alice's dog called?", budget=854)
+    assert "[1] Alice: I adopted a beagle called Biscuit yesterday [1 March 2026]." in context.text
+    agent = recollect.open_agent("assistant.db", user="alice")
+    answer = agent.ask("When did I adopt my dog?")
+    assert answer.text.startswith("1 March 2026")
+    assert [citation.turn for citation in answer.citations] == [best]
+    assert not answer.abstained
+    memory.close()
+    agent.close()
+
+
+def test_many_turns_are_added_in_order_as_turns_or_mappings(memory: LongTermMemory) -> None:
+    stored = memory.add_many(
+        [
+            NewTurn(speaker="Alice", text="one", said_at=NOON, session=1, ref="a"),
+            {"speaker": "Bob", "text": "two", "said_at": "2026-03-02T12:01+00:00", "session": 1, "ref": "b"},
+        ]
+    )
+    assert [(turn.text, turn.session, turn.position, turn.ref) for turn in stored] == [
+        ("one", "1", 1, "a"),
+        ("two", "1", 2, "b"),
+    ]
+    assert memory.add_many([]) == []
+    assert memory.latest(9) == stored
+
+
+def test_a_bad_turn_stores_nothing_of_its_batch(memory: LongTermMemory) -> None:
+    with pytest.raises(InvalidTurn, match="Turn 1 of the batch"):
+        memory.add_many([{"speaker": "Alice", "text": "fine"}, {"speaker": "Alice", "text": " "}])
+    assert memory.counts().turns == 0
+
+
+def test_a_turn_without_a_time_was_said_now(memory: LongTermMemory) -> None:
+    before = datetime.now().astimezone() - timedelta(seconds=2)
+    said_at = memory.add("Alice", "hello").said_at
+    assert said_at.utcoffset() is not None
+    assert before <= said_at <= datetime.now().astimezone()
+
+
+# -- filters -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def week(memory: LongTermMemory) -> LongTermMemory:
+    """One turn a day at noon, in turns by Alice and Bob; two conversations."""
+    turns = [
+        NewTurn(speaker="Alice" if day % 2 else "Bob", text=f"dog day{day}", said_at=f"2026-03-0{day}T12:00:00+00:00")
+        for day in range(1, 8)
+    ]
+    memory.add_many(turns)
+    opened(memory.path, conversation="work").add("Alice", "dog work", said_at="2026-03-04T12:00:00+00:00")
+    return memory
+
+
+def days(memory: LongTermMemory, **filters: object) -> list[str]:
+    return sorted(text.removeprefix("dog ") for text in texts(memory, "dog", **filters))
+
+
+def test_a_memory_of_no_conversation_sees_all_of_its_user(week: LongTermMemory) -> None:
+    assert days(week) == ["day1", "day2", "day3", "day4", "day5", "day6", "day7", "work"]
+    assert days(week, conversation="work") == ["work"]
+    assert days(week, conversation="nowhere") == []
+    assert days(opened(week.path, conversation="work")) == ["work"]
+    assert days(opened(week.path, user="bob")) == []
+
+
+def test_as_of_hides_what_was_said_later(week: LongTermMemory) -> None:
+    assert days(week, as_of="2026-03-02T12:00:00+00:00") == ["day1", "day2"]
+    assert days(week, as_of=datetime(2026, 3, 2, 11, 59, tzinfo=UTC)) == ["day1"]
+    assert days(week, as_of="2026-03-03T00:00+00:00", until="2026-03-01T23:00+00:00") == ["day1"]
+
+
+def test_a_bare_day_as_an_upper_limit_means_its_end(week: LongTermMemory) -> None:
+    assert "day6" in days(week, until="2026-03-06", since="2026-03-05T13:00:00+00:00")
+    assert days(week, since="2026-03-06", as_of="2026-03-06") == ["day6"]
+
+
+def test_since_and_until_are_inclusive(week: LongTermMemory) -> None:
+    found = days(week, since="2026-03-03T12:00:00+00:00", until="2026-03-04T13:00:00+01:00")
+    assert found == ["day3", "day4", "work"]
+
+
+def test_speakers_and_exclusions_filter(week: LongTermMemory) -> None:
+    assert days(week, speakers=["BOB"]) == ["day2", "day4", "day6"]
+    assert days(week, speakers=["bob", "alice"]) == days(week)
+    left_out = [turn.id for turn in week.latest(6)]
+    assert days(week, without=left_out) == ["day1", "work"]
+
+
+def test_filters_reach_the_context_too(week: LongTermMemory) -> None:
+    context = week.context("dog", speakers=["Bob"], since="2026-03-03")
+    assert [memory.text for memory in context.memories] == ["dog day4", "dog day6"]
+
+
+def test_a_filter_that_is_no_time_is_refused(week: LongTermMemory) -> None:
+    with pytest.raises(InvalidInput, match="yesterday"):
+        week.recall("dog", as_of="yesterday")
+
+
+def test_limits_hold(week: LongTermMemory) -> None:
+    assert len(week.recall("dog", limit=3)) == 3
+    assert week.recall("dog", limit=0) == []
+    assert week.recall("dog", limit=3) == week.recall("dog", limit=99)[:3]
+
+
+def test_more_than_a_pool_can_be_recalled(memory: LongTermMemory) -> None:
+    memory.add_many([{"speaker": "Alice", "text": f"dog {n}"} for n in range(300)])
+    assert len(memory.recall("dog", limit=250)) == 250
+
+
+# -- one run of the pipeline ---------------------------------------------------------------------
+
+
+def test_retrieve_gives_ranking_context_and_timings_of_one_run(week: LongTermMemory) -> None:
+    found = week.retrieve("dog day3", limit=2, budget=30)
+    assert [scored.memory.text for scored in found.ranked] == texts(week, "dog day3")[:2]
+    assert found.context == week.context("dog day3", budget=30)
+    assert len(found.context.memories) > 2  # the context may hold more than the limit of the ranking
+    assert set(found.timings) == {"embed", "lexical", "dense", "fuse", "rerank", "context"}
+    assert all(took_ms >= 0 for took_ms in found.timings.values())
+    assert found.problems == ()
+    best = found.ranked[0]
+    assert best.score == best.stages["fused"]
+    assert set(best.stages) == {"fused", "lexical", "dense"}
+
+
+def test_an_empty_memory_answers_everything_with_nothing(memory: LongTermMemory) -> None:
+    found = memory.retrieve("dog", budget=30)
+    assert found.ranked == ()
+    assert (found.context.text, found.context.tokens, found.context.budget) == ("", 0, 30)
+    assert memory.recall("dog") == []
+    assert memory.latest(5) == []
+    assert memory.close_session() is None
+    assert memory.counts().turns == 0
+
+
+def test_counts_are_those_of_the_user(week: LongTermMemory) -> None:
+    other = opened(week.path, user="bob")
+    other.add("Bob", "I left yesterday.", said_at=NOON)
+    assert (week.counts().turns, week.counts().conversations, week.counts().users) == (8, 2, 1)
+    assert (other.counts().turns, other.counts().date_mentions) == (1, 1)
+
+
+def test_an_event_is_dated_like_its_first_turn_if_not_told(memory: LongTermMemory) -> None:
+    first = memory.add("Alice", "dog", said_at=NOON)
+    second = memory.add("Alice", "cat", said_at=NOON + timedelta(minutes=5))
+    assert memory.add_event([first, second], "Pets.").happened_at == NOON
+    assert memory.add_event([first], "Pets.", happened_at="2026-01-01").happened_at == datetime(2026, 1, 1)
+    with pytest.raises(InvalidInput):
+        memory.add_event([], "Nothing.")
+
+
+def test_forgotten_memories_are_gone_from_every_search(week: LongTermMemory) -> None:
+    forgotten = [turn for turn in week.latest(7) if turn.speaker == "Bob"]
+    week.forget(forgotten)
+    assert days(week) == ["day1", "day3", "day5", "day7", "work"]
+    assert days(opened(week.path)) == ["day1", "day3", "day5", "day7", "work"]
+
+
+# -- threads and closing -------------------------------------------------------------------------
+
+
+def test_threads_add_and_recall_at_once(memory: LongTermMemory) -> None:
+    failures: list[BaseException] = []
+
+    def chat(number: int) -> None:
+        try:
+            for place in range(12):
+                stored = memory.add("Alice", f"thread{number} turn{place} dog", session=f"s{number}")
+                found = memory.recall(f"thread{number} turn{place}", limit=200)
+                assert stored.id in {scored.memory.id for scored in found}
+                memory.context("dog", budget=60)
+        except BaseException as error:  # noqa: BLE001 - a thread's failure must reach the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=chat, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert memory.counts().turns == 96
+    for number in range(8):
+        said = [turn for turn in memory.latest(99) if turn.session == f"s{number}"]
+        assert [turn.text for turn in said] == [f"thread{number} turn{place} dog" for place in range(12)]
+        assert [turn.position for turn in said] == list(range(1, 13))
+
+
+def test_two_handles_on_one_store_see_each_other(memory: LongTermMemory) -> None:
+    other = opened(memory.path)
+    memory.add("Alice", "dog one")
+    assert texts(other, "dog") == ["dog one"]
+    other.add("Alice", "dog two")
+    assert sorted(texts(memory, "dog")) == ["dog one", "dog two"]
+
+
+def test_a_block_closes_the_memory(tmp_path: Path) -> None:
+    with opened(tmp_path / "memory.db") as memory:
+        memory.add("Alice", "dog")
+    with pytest.raises(ClosedError, match="closed"):
+        memory.recall("dog")
+
+
+def test_every_use_after_closing_is_a_closed_error(memory: LongTermMemory) -> None:
+    turn = memory.add("Alice", "dog")
+    memory.close()
+    memory.close()  # a second time does nothing
+    for use in (
+        lambda: memory.add("Alice", "cat"),
+        lambda: memory.recall("dog"),
+        lambda: memory.context("dog"),
+        lambda: memory.latest(3),
+        lambda: memory.forget([turn]),
+        lambda: memory.add_event([turn], "x"),
+        memory.counts,
+        memory.close_session,
+    ):
+        with pytest.raises(ClosedError):
+            use()
+
+
+def test_a_store_in_memory_is_deleted_with_its_memory() -> None:
+    memory = recollect.open_memory(":memory:", user="alice")
+    folder = memory.path.parent
+    memory.archive.store.append_turns("alice", "default", [])
+    assert memory.path.exists()
+    memory.close()
+    del memory
+    assert not folder.exists()
