@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 
 from .ports import TokenCounter
 from .timeline import annotate, format_day
@@ -14,6 +15,9 @@ DEFAULT_BUDGET = 854
 """Tokens of the three ~258-token chunks with which the field reports its headline recall (METHODS section 10)."""
 
 LONG_SHARE = 0.5
+MOST_CHARACTERS_OF_A_TOKEN = 24
+"""A line counts as one token for each so many characters, at least: WordPiece takes a megabyte of one word for one
+unknown token, which no other reader does."""
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])\s*")
 _SPACE = re.compile(r"\s+")
 
@@ -67,15 +71,18 @@ class ContextBuilder:
 
     def _line(self, rank: int, scored: ScoredMemory, terms: frozenset[str], budget: int) -> _Line:
         text = rendered(scored.memory)
-        tokens = self._line_tokens(text)
         allowed = int(budget * LONG_SHARE)
-        if tokens > allowed:
+        if not self._is_within(text, allowed):
             text = self._excerpt(text, terms, allowed)
-            tokens = self._line_tokens(text)
+        tokens = self._line_tokens(text)
         return _Line(rank=rank, memory=scored.memory, score=scored.score, text=text, tokens=tokens)
 
     def _line_tokens(self, text: str) -> int:
-        return self._count(f"[10] {text}")
+        return max(self._count(f"[10] {text}"), len(text) // MOST_CHARACTERS_OF_A_TOKEN)
+
+    def _is_within(self, text: str, allowed: int) -> bool:
+        # a megabyte is not worth counting
+        return len(text) <= MOST_CHARACTERS_OF_A_TOKEN * (allowed + 1) and self._line_tokens(text) <= allowed
 
     def _fitting(self, chosen: list[_Line], budget: int) -> Context:
         """Render, and drop the worst lines while a tokenizer that merges across lines finds it too long."""
@@ -97,12 +104,15 @@ class ContextBuilder:
     def _excerpt(self, text: str, terms: frozenset[str], allowed: int) -> str:
         """Return the speaker and a run of sentences around the one that shares most terms, `…` where it is cut."""
         speaker, _, said = text.partition(": ")
-        sentences = self._pieces(said, allowed // 2)
+        passage = _passage(said, terms, MOST_CHARACTERS_OF_A_TOKEN * allowed)
+        sentences = self._pieces(said[passage], allowed // 2)
+        cut_before, cut_after = passage.start > 0, passage.stop < len(said)
         overlap = [len(terms.intersection(words(sentence))) for sentence in sentences]
         first = last = max(range(len(sentences)), key=lambda place: overlap[place])
 
         def cut(first: int, last: int) -> str:
-            opening, closing = ("… " if first else ""), (" …" if last + 1 < len(sentences) else "")
+            opening = "… " if first or cut_before else ""
+            closing = " …" if last + 1 < len(sentences) or cut_after else ""
             return f"{speaker}: {opening}{' '.join(sentences[first : last + 1])}{closing}"
 
         grown = True
@@ -110,7 +120,7 @@ class ContextBuilder:
             grown = False
             for wider in ((first, last + 1), (first - 1, last)):
                 inside = wider[0] >= 0 and wider[1] < len(sentences)
-                if inside and self._line_tokens(cut(*wider)) <= allowed:
+                if inside and self._is_within(cut(*wider), allowed):
                     (first, last), grown = wider, True
         return cut(first, last)
 
@@ -130,6 +140,23 @@ class ContextBuilder:
             elif piece:
                 pieces.append(piece)
         return pieces or [""]
+
+
+def _passage(said: str, terms: frozenset[str], size: int) -> slice:
+    """Return where to look for an excerpt: all of it, or of a very long text the part of `size` characters that
+    shares most terms, with a part on either side.
+    """
+    borders = [0]
+    while size and borders[-1] < len(said):
+        end = borders[-1] + size
+        blank = said.find(" ", end, end + size)
+        borders.append(min(blank if blank > 0 else end, len(said)))
+    parts = list(pairwise(borders))
+    if len(parts) <= 3:
+        return slice(0, len(said))
+    overlap = [len(terms.intersection(words(said[start:end]))) for start, end in parts]
+    best = max(range(len(parts)), key=lambda place: overlap[place])
+    return slice(parts[max(best - 1, 0)][0], parts[min(best + 1, len(parts) - 1)][1])
 
 
 def rendered(memory: Memory) -> str:
