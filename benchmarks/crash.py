@@ -76,7 +76,7 @@ def crash_rounds(rounds: int, folder: Path, *, seed: int = 0, rounds_of_a_store:
         ledger.rounds += 1
         lines = _killed_writer(ledger, moment, chance)
         _book(ledger, lines, tally)
-        violations = list(_violations(ledger, tally))
+        violations = list(violations_of(ledger, tally))
         tally.violations += [f"round {number}, seed {seed}, {moment}: {violation}" for violation in violations]
         tally.rounds += 1
     return tally
@@ -120,7 +120,8 @@ def _book(ledger: Ledger, lines: Sequence[str], tally: Tally) -> None:
     tally.hits["the first creation" if first else doing.get(last, "in between")] += 1
 
 
-def _violations(ledger: Ledger, tally: Tally) -> Iterator[str]:
+def violations_of(ledger: Ledger, tally: Tally) -> Iterator[str]:
+    """Yield what is wrong with a store, in words."""
     yield from _snapshot_violations(ledger.path)
     archive = open_archive(ledger.path)
     try:
