@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from ..memory.context import DEFAULT_BUDGET
-from ..memory.errors import ClosedError, InvalidInput, RecollectError
+from ..memory.errors import ClosedError, GenerationError, InvalidInput, RecollectError
 from ..memory.types import Context, Retrieved, Turn
 from .citations import is_abstention, parse_citations, unescape_marks
 from .long_term_memory import Filters, LongTermMemory, readable
@@ -151,6 +151,8 @@ class Agent:
                 yield unescape_marks(storable(piece))
         ended = time.perf_counter()
         raw = storable("".join(written)).strip()
+        if not raw:
+            raise GenerationError(f"{self.generator.name} answered with no text; ask again, or in other words.")
         citations, dropped = parse_citations(raw, found.context, self.memory.archive.store.turns)
         timings = {
             **found.timings,

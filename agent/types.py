@@ -18,7 +18,7 @@ class Citation:
 class Answer:
     """What the user gets; every citation resolves to a turn.
 
-    `timings` are milliseconds by stage (store, recall, rerank, context, generate, total).
+    `timings` are milliseconds by stage (those of `Retrieved`, generate, store, total).
     `dropped_citations` counts the numbers the model cited that are not in the context.
     `problems` says in words what failed on the way without costing the answer.
     """
