@@ -79,6 +79,10 @@ class LongTermMemory:
         """Where the store lies."""
         return self._archive.store.file.path
 
+    def as_user(self, user: str, conversation: str | None = None) -> "LongTermMemory":
+        """Return the memory of another user in the same store; both share its indexes; closing one closes both."""
+        return LongTermMemory(self._archive, self._reranker, self._contexts, user=user, conversation=conversation)
+
     # -- writing ---------------------------------------------------------------------------------
 
     def add(self, speaker: str, text: str, **rest: Unpack["TurnFields"]) -> Turn:

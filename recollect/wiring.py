@@ -3,6 +3,7 @@
 import os
 import tempfile
 import weakref
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,9 +119,7 @@ def _delete_store(store: Store) -> None:
 def make_embedder(config: Config) -> "Embedder":
     """Return the configured embedder; its weights are loaded when they are first used."""
     if config.embedder == "minilm":
-        from .memory.embedder import MiniLmEmbedder
-
-        return MiniLmEmbedder()
+        return _minilm()
     if config.embedder == "sentence-transformers":
         from .memory.embedder import SentenceTransformerEmbedder
 
@@ -140,6 +139,14 @@ def make_embedder(config: Config) -> "Embedder":
         max_retries=config.hosted_max_retries,
     )
     return EndpointEmbedder(endpoint, dimensions=config.embedder_dimensions or None)
+
+
+@lru_cache(maxsize=1)
+def _minilm() -> "Embedder":
+    """The offline embedder, one a process: its weights take 45 MB and half a second to load."""
+    from .memory.embedder import MiniLmEmbedder
+
+    return MiniLmEmbedder()
 
 
 def make_reranker(config: Config) -> Reranker:

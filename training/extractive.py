@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from ..agent.evidence import FEATURES, SUPPORT, Evidence, evidence, sentences_of, support
 from ..agent.generators.extractive import sigmoid
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-QUOTE_SHARE = 0.7
+QUOTE_SHARE = 0.5
 _RIDGE = 1e-3
+_LISTWISE_RIDGE = 1e-2
 
 KINDS = ("answerable", "other_conversation", "other_speaker")
 
@@ -68,7 +70,6 @@ class Calibration:
     """What was fitted and what it reaches on the dev splits (shares and areas from 0 to 1)."""
 
     weights: dict[str, float]
-    bias: float
     support_weights: dict[str, float]
     support_bias: float
     threshold: float
@@ -102,13 +103,10 @@ def fit(data: Path, open_memory: "Callable[[str], LongTermMemory]", recipe: Reci
     `open_memory(user)` opens an empty memory for one conversation, all in the same store.
     """
     train, dev = (_asked(_pool(data, split, recipe), open_memory, recipe) for split in ("train", "dev"))
-    weights, bias = _logistic(
-        np.concatenate([asked.found.features for asked in train if asked.is_answerable]),
-        np.concatenate([asked.is_evidence for asked in train if asked.is_answerable]),
-    )
+    weights = _listwise([asked for asked in train if asked.is_answerable])
 
     def supports(asked: Asked) -> "NDArray[np.float32]":
-        return support(asked.found, (asked.found.features @ weights + bias).astype(np.float32))
+        return support(asked.found, (asked.found.features @ weights).astype(np.float32))
 
     support_weights, support_bias = _logistic(
         np.stack([supports(asked) for asked in train]), np.array([asked.is_answerable for asked in train])
@@ -124,7 +122,6 @@ def fit(data: Path, open_memory: "Callable[[str], LongTermMemory]", recipe: Reci
     best = [asked.is_evidence[int(np.argmax(asked.found.features @ weights))] for asked in held_out]
     return Calibration(
         weights=_named(FEATURES, weights),
-        bias=round(bias, 4),
         support_weights=_named(SUPPORT, support_weights),
         support_bias=round(support_bias, 4),
         threshold=threshold,
@@ -147,7 +144,7 @@ def write(calibration: Calibration, path: Path) -> None:
 
 def _pool(data: Path, split: str, recipe: Recipe) -> list[Conversation]:
     shuffled = random.Random(f"{recipe.seed} {split}")
-    msc = read_conversations(data / "msc", splits=(split,), kinds=("group",))
+    msc = read_conversations(data / "msc", splits=(split,), kinds=("single",))
     friends = read_conversations(data / "friendsqa", splits=(split,))
     chosen: list[Conversation] = []
     for corpus, share in ((msc, 0.5), (friends, 0.5)):
@@ -205,6 +202,30 @@ def _renamed(question: Question, names: Sequence[str], targets: Sequence[str]) -
     """Replace whole and first names, all at once, so that an exchange does not undo itself; None if none occurs."""
     text = Renaming(names, targets)(question.text)
     return None if text == question.text else replace(question, text=text)
+
+
+def _listwise(train: Sequence[Asked]) -> "NDArray[np.float64]":
+    """Fit sentence weights by -log of the share of softmax(score) that falls on evidence, ridge-regularised.
+
+    A question has one right sentence among fifty; weighing each list alike fits the order, where a pointwise loss
+    fits how rare evidence is.
+    """
+    lists = [(torch.tensor(a.found.features, dtype=torch.float64), torch.tensor(a.is_evidence)) for a in train]
+    weights = torch.zeros(len(FEATURES), dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weights], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        total = _LISTWISE_RIDGE * (weights**2).sum()
+        for features, is_evidence in lists:
+            scores = features @ weights  # (sentences,)
+            total = total + (scores.logsumexp(0) - scores[is_evidence].logsumexp(0)) / len(lists)
+        total.backward()  # type: ignore[no-untyped-call]  # torch types it loosely
+        return total
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    fitted: NDArray[np.float64] = weights.detach().numpy()
+    return fitted
 
 
 def _logistic(
