@@ -13,7 +13,7 @@ def read_time(value: datetime | str) -> datetime:
         return value
     try:
         return datetime.fromisoformat(value.strip())
-    except (AttributeError, ValueError) as error:  # AttributeError: no text at all; callers are untyped
+    except (AttributeError, TypeError, ValueError) as error:  # what is no text at all: callers are untyped
         raise InvalidInput(
             f"The time {value!r} is not in ISO 8601; write it as 2026-03-02T18:00 or pass a datetime."
         ) from error
