@@ -3,6 +3,7 @@
 import heapq
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .database import SqliteFile
@@ -16,17 +17,29 @@ if TYPE_CHECKING:
 
 OWN_WEIGHT = 1.0
 CONTEXT_WEIGHT = 0.5
-MATCH_BUDGET = 40_000
+MATCH_BUDGET = 10_000
+"""Memories one search may score: a microsecond each."""
+COUNT_BUDGET = 100_000
+"""Memories whose terms one search may count: FTS5 reads a term's whole list for its weight, 70 ns a memory."""
 IDF_FLOOR = 1e-6
 """The least weight of a word, as in FTS5."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchedTerms:
+    """What a search makes of a question: hits hold one of `sought` or more; those of `scored` only add to a score."""
+
+    sought: tuple[str, ...] = ()
+    scored: tuple[str, ...] = ()
 
 
 class Fts5Index:
     """The default lexical index: an FTS5 table in the store's own file, so a turn and its words are one write.
 
     Scores are FTS5's BM25 (k1 1.2, b 0.75) with a weight for each column, sign turned so that higher is
-    better; word statistics are those of the whole store. On large stores the most frequent terms of a question
-    are left out once the terms before them match `match_budget` memories or more, which bounds the time.
+    better; word statistics are those of the whole store. Two budgets bound the time on large stores: rare terms
+    are sought first, until together they match `match_budget` memories of the scope; more frequent ones then
+    only add to the scores of what was found, until `count_budget` is used up; the most frequent are left out.
     """
 
     def __init__(
@@ -36,19 +49,31 @@ class Fts5Index:
         own_weight: float = OWN_WEIGHT,
         context_weight: float = CONTEXT_WEIGHT,
         match_budget: int = MATCH_BUDGET,
+        count_budget: int = COUNT_BUDGET,
     ) -> None:
         self._file = file
         self._rank = f"bm25(lexical, {float(own_weight)}, {float(context_weight)}, 0.0)"
         self._match_budget = match_budget
+        self._count_budget = max(count_budget, match_budget)
         self._frequencies: dict[str, int] = {}
         self._frequencies_at = 0
 
     def search(self, question: str, *, limit: int, scope: Scope) -> list[Hit]:
         """Return the best `limit` hits inside `scope`; any text is a valid question."""
-        terms = self.searched_terms(question)
-        if not terms or limit <= 0:
+        terms = self.searched_terms(question, scope)
+        if not terms.sought or limit <= 0:
             return []
-        match = "{own context} : (" + " OR ".join(f'"{term}"' for term in terms) + ")"
+        sought = _any_of(terms.sought)
+        costs = dict(self._cheapest(sought, limit, scope))
+        if terms.scored:
+            # FTS5 has no optional terms; whoever holds one of them costs less with it than without
+            both = self._cheapest(f"({sought}) AND ({_any_of(terms.scored)})", limit, scope)
+            costs |= {i: min(cost, costs.get(i, cost)) for i, cost in both}
+        best = heapq.nsmallest(limit, costs.items(), key=lambda item: (item[1], item[0]))
+        return [Hit(id=i, score=-cost) for i, cost in best]
+
+    def _cheapest(self, match: str, limit: int, scope: Scope) -> list[tuple[int, float]]:
+        """Return (id, cost) of the best matches inside `scope`, best first."""
         inside = " AND ".join(f'scope : "{key}"' for key in _scope_keys(scope.user, scope.conversation))
         if inside:
             match = f"({inside}) AND ({match})"
@@ -62,7 +87,7 @@ class Fts5Index:
                 where lexical match ? {condition} order by cost, lexical.rowid limit ?""",
             [match, *parameters, limit],
         )
-        return [Hit(id=row[0], score=-row[1]) for row in rows]
+        return [(row[0], row[1]) for row in rows]
 
     def add(self, documents: Sequence[LexicalDocument]) -> None:
         """Add documents, replacing those whose ids are already there."""
@@ -82,33 +107,41 @@ class Fts5Index:
             "delete from lexical where rowid in (select value from json_each(?))", [json.dumps(list(ids))]
         )
 
-    def searched_terms(self, question: str) -> list[str]:
-        """Return the terms a search looks for: rare ones first, as many as may be scored together."""
+    def searched_terms(self, question: str, scope: Scope) -> SearchedTerms:
+        """Return the terms a search in `scope` looks for, and those that only add to a score, rare ones first."""
         terms = query_terms(question)
         size = int((self._file.row("select max(rowid) from lexical") or (0,))[0] or 0)
         if size <= self._match_budget:
-            return terms
+            return SearchedTerms(sought=tuple(terms))
         if size > 1.2 * self._frequencies_at:
             self._frequencies, self._frequencies_at = {}, size
-        kept: list[str] = []
-        matched = 0
-        for term in sorted(terms, key=self._frequency):
-            matched += self._frequency(term)
-            if kept and matched > self._match_budget:
+        within = [self._frequency(f'scope : "{key}"') for key in _scope_keys(scope.user, scope.conversation)]
+        share = min([1.0, *(held / size for held in within if held <= self._count_budget)])
+        frequencies = {term: self._frequency(_any_of([term])) for term in terms}
+        sought: list[str] = []
+        scored: list[str] = []
+        matched, counted = 0.0, 0
+        for term in sorted(terms, key=lambda term: frequencies[term]):
+            counted += frequencies[term]
+            if sought and counted > self._count_budget:
                 break
-            kept.append(term)
-        return kept
+            matched += share * frequencies[term]
+            (scored if sought and matched > self._match_budget else sought).append(term)
+        return SearchedTerms(sought=tuple(sought), scored=tuple(scored))
 
-    def _frequency(self, term: str) -> int:
-        """Return how many memories hold `term`, counted no further than just above the budget."""
-        known = self._frequencies  # another thread may begin a new one meanwhile
-        if term not in known:
+    def _frequency(self, match: str) -> int:
+        """Return how many memories match, counted no further than just above the budget."""
+        if match not in self._frequencies:
             row = self._file.row(
                 "select count(*) from (select 1 from lexical where lexical match ? limit ?)",
-                [f'{{own context}} : "{term}"', self._match_budget + 1],
+                [match, self._count_budget + 1],
             )
-            known[term] = int((row or (0,))[0])
-        return known[term]
+            self._frequencies[match] = int((row or (0,))[0])
+        return self._frequencies[match]
+
+
+def _any_of(terms: Sequence[str]) -> str:
+    return "{own context} : (" + " OR ".join(f'"{term}"' for term in terms) + ")"
 
 
 def _scope_keys(user: int | None, conversation: int | None) -> list[str]:

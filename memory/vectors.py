@@ -23,6 +23,7 @@ HNSW_THRESHOLD: Final = 200_000  # vectors; above it an exact scan takes tens of
 DEAD_SHARE: Final = 0.10  # of the rows of a graph, before it is rebuilt
 _BLOCK: Final = 512  # rows scored at a time: small enough for the cache and for malloc to reuse
 _BUILD_BLOCK: Final = 20_000  # rows handed to faiss at a time; from here on all its threads are worth waking
+_LINK_BLOCK: Final = 512  # the same for a graph, where a row is a thousand times the work
 _ROUNDING: Final = 2e-6  # two ways of summing the same float32 products differ by less on unit vectors
 
 
@@ -220,7 +221,8 @@ class FaissIndex:
             self._rebuild_if_dying()
 
     def _append(self, matrix: Vectors) -> None:
-        with faiss_threads(self._threads if len(matrix) < _BUILD_BLOCK else None):
+        worth_waking = _BUILD_BLOCK if self.is_exact else _LINK_BLOCK
+        with faiss_threads(self._threads if len(matrix) < worth_waking else None):
             self._rows.append(matrix)
 
     def _rebuild_if_dying(self) -> None:
