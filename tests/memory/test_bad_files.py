@@ -173,10 +173,9 @@ def test_a_full_disk_refuses_turns_loses_none_and_takes_them_again(small_disk: P
 
 def test_a_store_on_a_full_disk_is_read_after_reopening_or_refused_and_whole(small_disk: Path) -> None:
     path, ballast = filled_store(small_disk / "memory.db", turns=50), small_disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        with pytest.raises(OSError, match="No space left"):
-            while True:
-                file.write(b"b" * 4096)
+    with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while True:
+            file.write(b"b" * 4096)
     with pytest.raises(StoreFull, match="Free some space"):
         opened(path)
     ballast.unlink()
