@@ -33,7 +33,7 @@ FEATURES = (
 )
 """What is known of a sentence; see `evidence`."""
 
-SUPPORT = ("logit", "cosine", "coverage", "context_coverage", "other_named", "subject_lead")
+SUPPORT = ("cosine", "coverage", "context_coverage", "subject_lead")
 """What is known of the best sentence of a context; see `support`."""
 
 MAX_SENTENCES = 200
@@ -204,9 +204,8 @@ def evidence(question: str, sentences: Sequence[Sentence], embedder: Embedder, *
 def support(found: Evidence, logits: "Vectors") -> "Vectors":
     """Return what speaks for the best sentence being an answer at all, float32 (len(SUPPORT),).
 
-    `logits` (sentences,) are the scores of the sentences. logit: the best one; cosine, coverage: the highest in the
-    context; context_coverage: see `Evidence`; other_named: the best sentence is of somebody the question is not
-    about; subject_lead: how much better the person asked about covers the question than the others do.
+    `logits` (sentences,) are the scores of the sentences. cosine, coverage: of the best one; context_coverage: see
+    `Evidence`; subject_lead: how much better the person asked about covers the question than the others do.
     """
     column = {name: found.features[:, place] for place, name in enumerate(FEATURES)}
     best = int(np.argmax(logits))
@@ -215,15 +214,7 @@ def support(found: Evidence, logits: "Vectors") -> "Vectors":
         covered = column["coverage"]
         lead = float((covered * column["named"]).max() - (covered * column["other_named"]).max())
     return np.array(
-        [
-            logits[best],
-            column["cosine"].max(),
-            column["coverage"].max(),
-            found.context_coverage,
-            column["other_named"][best],
-            lead,
-        ],
-        dtype=np.float32,
+        [column["cosine"][best], column["coverage"][best], found.context_coverage, lead], dtype=np.float32
     )
 
 

@@ -78,6 +78,7 @@ def open_agent(
     return Agent(
         memory,
         generator,
+        speaker=speaker_of(memory.user),
         assistant=config.assistant,
         budget=config.context_budget,
         window_turns=config.window_turns,
@@ -154,12 +155,17 @@ def make_reranker(config: Config) -> Reranker:
     return FirstStageOrder()
 
 
+def speaker_of(user: str) -> str:
+    """Return who the user's own chat turns are said by: the user, unless nobody gave a name."""
+    return "User" if user == Config().user else user
+
+
 def make_generator(config: Config, memory: LongTermMemory) -> "Generator":
     """Return the configured generator; raises ModelNotConfigured when a hosted one has no model."""
     if config.generator == "extractive":
         from .agent.generators.extractive import ExtractiveGenerator
 
-        return ExtractiveGenerator(memory.archive.embedder, asker=memory.user)
+        return ExtractiveGenerator(memory.archive.embedder, asker=speaker_of(memory.user))
     from .agent.generators.hosted import HostedGenerator
     from .memory.endpoint import Endpoint
 

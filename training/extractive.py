@@ -59,7 +59,7 @@ class Asked:
 class Recipe:
     """What to fit on; everything random comes from `seed`."""
 
-    conversations: int = 100
+    conversations: int = 90
     questions_each: int = 6
     lost_answers: float = 0.1
     seed: int = 13
@@ -97,12 +97,19 @@ class RememberingEmbedder:
         return np.stack([self._known[text] for text in texts])
 
 
-def fit(data: Path, open_memory: "Callable[[str], LongTermMemory]", recipe: Recipe) -> Calibration:
-    """Fit on the train splits and measure on the dev splits of `data`/msc and `data`/friendsqa.
+def ask(
+    data: Path, open_memory: "Callable[[str], LongTermMemory]", recipe: Recipe
+) -> tuple[list[Asked], list[Asked]]:
+    """Ask the chosen conversations of `data`/msc and `data`/friendsqa; returns the train and the dev splits.
 
-    `open_memory(user)` opens an empty memory for one conversation, all in the same store.
+    `open_memory(user)` gives an empty memory for one conversation, all in the same store.
     """
-    train, dev = (_asked(_pool(data, split, recipe), open_memory, recipe) for split in ("train", "dev"))
+    train = _asked(_pool(data, "train", recipe), open_memory, recipe)
+    return train, _asked(_pool(data, "dev", recipe), open_memory, recipe)
+
+
+def fit(train: Sequence[Asked], dev: Sequence[Asked], recipe: Recipe) -> Calibration:
+    """Fit on `train`, choose the threshold and measure on `dev`."""
     weights = _listwise([asked for asked in train if asked.is_answerable])
 
     def supports(asked: Asked) -> "NDArray[np.float32]":

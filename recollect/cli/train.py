@@ -32,14 +32,15 @@ def train() -> None:
 @pass_invocation
 def extractive(invocation: Invocation, data: Path, out: Path, conversations: int, seed: int) -> None:
     """Fit which sentence the extractive generator quotes, and when it does not remember (about five minutes)."""
-    from ..training.extractive import Recipe, fit, write
+    from ..training.extractive import Recipe, ask, fit, write
     from ..wiring import open_memory
 
     config = invocation.config
     with tempfile.TemporaryDirectory(prefix="recollect-train-") as folder:
         root = open_memory(Path(folder) / "train.db", user="train", config=config)
         with root, console(stderr=True).status("Asking the training conversations"):
-            calibration = fit(data, root.as_user, Recipe(conversations=conversations, seed=seed))
+            recipe = Recipe(conversations=conversations, seed=seed)
+            calibration = fit(*ask(data, root.as_user, recipe), recipe)
     write(calibration, out)
     for name, value in asdict(calibration).items():
         say(f"{name}: {value}")
