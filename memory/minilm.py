@@ -129,7 +129,7 @@ def _read_shape(path: Path) -> Shape:
             positions=config["max_position_embeddings"],
             norm_epsilon=config["layer_norm_eps"],
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise EmbedderError(f"Cannot read the model configuration {path}: {error!r}. Install it again.") from error
 
 

@@ -49,7 +49,7 @@ def open_memory(
             archive,
             make_reranker(config),
             ContextBuilder(_token_counter()),
-            user=user or config.user,
+            user=config.user if user is None else user,
             conversation=conversation,
         )
     except BaseException:

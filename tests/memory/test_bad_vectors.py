@@ -220,4 +220,14 @@ def test_missing_and_emptied_model_files_are_named(tmp_path: Path, name: str) ->
     for _ in range(2):
         with pytest.raises(EmbedderError, match=name):
             MiniLmEmbedder(folder).embed(["a"], kind="query")
-        (folder / name).write_text("{}" if name == "config.json" else "")
+        (folder / name).write_text("[]" if name == "config.json" else "")
+
+
+def test_model_files_that_do_not_belong_together_are_an_error_of_ours(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(minilm_folder(), folder, copy_function=lambda source, target: Path(target).symlink_to(source))
+    config = (folder / "config.json").read_text()
+    (folder / "config.json").unlink()
+    (folder / "config.json").write_text(config.replace('"num_attention_heads": 12', '"num_attention_heads": 7'))
+    with pytest.raises(EmbedderError, match="failed on 1 texts"):
+        MiniLmEmbedder(folder).embed(["a"], kind="query")
