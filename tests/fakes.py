@@ -52,9 +52,7 @@ class ScriptedGenerator:
 
     name = "scripted"
 
-    def __init__(
-        self, *pieces: str, error: RecollectError | None = None, reads_history: bool = False
-    ) -> None:
+    def __init__(self, *pieces: str, error: RecollectError | None = None, reads_history: bool = False) -> None:
         self._pieces = pieces
         self._error = error
         self.reads_history = reads_history

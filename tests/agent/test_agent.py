@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from recollect.agent.agent import Agent
-from recollect.agent.generators.extractive import ExtractiveGenerator
+from recollect.agent.evidence import FEATURES, SUPPORT
+from recollect.agent.generators.extractive import EvidenceModel, ExtractiveGenerator
 from recollect.agent.long_term_memory import LongTermMemory
 from recollect.agent.ports import ABSTENTION, Generator
 from recollect.memory.archive import Archive
@@ -259,7 +260,14 @@ def test_what_was_just_said_is_no_memory_of_itself(opened: Opened) -> None:
 def test_a_stored_reply_is_never_evidence_for_the_generator_that_quotes(opened: Opened) -> None:
     agent = opened(ScriptedGenerator("Your dog is called Rex, Rex the dog."))
     agent.reply("What is my dog called?")
-    agent.generator = ExtractiveGenerator(agent.memory.archive.embedder, asker="Alice")
+    gullible = EvidenceModel(
+        weights=(1.0,) * len(FEATURES),
+        support_weights=(0.0,) * len(SUPPORT),
+        support_bias=0.0,
+        threshold=0.0,
+        quote_share=0.5,
+    )
+    agent.generator = ExtractiveGenerator(agent.memory.archive.embedder, asker="Alice", model=gullible)
     for asking in (agent.ask, agent.reply):
         answer = asking("What is my dog called, Rex?")
         assert "Rex the dog" not in answer.text

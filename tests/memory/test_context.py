@@ -112,6 +112,21 @@ def test_a_day_that_is_already_there_costs_no_second_header() -> None:
     assert len(other_day.memories) == 1
 
 
+def test_a_memory_whose_header_does_not_fit_makes_room_for_a_later_one() -> None:
+    first, other_day, later = said("a b c d", number=1), said("e f", number=2, hour=24), said("g h", number=3)
+    assert [memory.id for memory in build(first, other_day, later, budget=13).memories] == [1, 3]
+
+
+def test_where_lines_count_more_together_than_alone_the_worst_one_goes() -> None:
+    def count_with_dear_lines(text: str) -> int:
+        return len(text) + 4 * text.count("\n")
+
+    builder = ContextBuilder(count_with_dear_lines)
+    context = builder.build("x", ranked(said("aa", number=2), said("bb", number=1)), budget=40)
+    assert [memory.id for memory in context.memories] == [2]
+    assert context.tokens == count_with_dear_lines(context.text) <= 40
+
+
 def test_aware_and_naive_times_stand_together() -> None:
     naive = Turn(
         id=7,

@@ -283,6 +283,7 @@ def document_with(memory_id: int, own: str) -> LexicalDocument:
         ("call some_function twice", "some_function"),
         ("Ünïcödé ÇAĞRI", "ünïcödé"),
         ("version 3.11 is out", "3.11"),
+        ("We live in Hauptstraße", "Hauptstraße"),
         ("don't forget O'Brien", "O'Brien"),
     ],
 )

@@ -274,7 +274,7 @@ steps = st.lists(st.tuples(st.sampled_from("xy"), st.one_of(st.none(), st.lists(
 
 
 @given(steps=steps)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_appends_in_any_batches_equal_a_simple_diary(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, list[tuple[str | None, int, str]] | None]]
 ) -> None:
