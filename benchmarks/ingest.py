@@ -165,7 +165,7 @@ def _words(texts: Sequence[str]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=2000, help="synthetic turns (2000)")
+    parser.add_argument("--turns", type=int, default=1024, help="synthetic turns (1024)")
     parser.add_argument("--texts", type=Path, help="instead, the texts of this file, one a line")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="torch threads, in turn (1 2)")
     parser.add_argument("--repetitions", type=int, default=5)
