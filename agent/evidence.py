@@ -21,7 +21,7 @@ FEATURES = (
     "coverage",
     "neighbour",
     "named",
-    "other_named",
+    "other_self",
     "first_stage",
     "asking",
     "length",
@@ -33,12 +33,13 @@ FEATURES = (
 )
 """What is known of a sentence; see `evidence`."""
 
-SUPPORT = ("cosine", "coverage", "context_coverage", "subject_lead")
+SUPPORT = ("cosine", "coverage", "context_coverage", "subject_lead", "other_self")
 """What is known of the best sentence of a context; see `support`."""
 
 MAX_SENTENCES = 200
 _SENTENCE = re.compile(r"[^.!?…\n]*(?:[.!?…]+[\"')”’]*|\n|$)")
 _FIRST_PERSON = frozenset(("i", "my", "me", "mine", "myself", "we", "our", "us"))
+_SECOND_PERSON = frozenset(("you", "your", "yours", "yourself"))
 _LONG_SENTENCE = 30.0
 _WHEN = re.compile(
     r"^\s*(?:and |so |but )?(?:when\b|(?:(?:on|in|since|by) )?(?:what|which) "
@@ -167,7 +168,8 @@ def evidence(question: str, sentences: Sequence[Sentence], embedder: Embedder, *
     cosine: question and "speaker: sentence"; coverage: share of the question's content words found in the turn,
     the sentence counting in full and the rest of the turn for half, weighted by their rarity in the context;
     neighbour: the best coverage of the turn before or after it, where that is in the context;
-    named / other_named: the question is about the speaker / about somebody else in the context ("I" is `asker`);
+    named: the question is about the speaker ("I" is `asker`); other_self: it is about somebody else, and the speaker
+    speaks of himself or herself ("I", "my") without a word of that person;
     first_stage: retrieval score, 0 to 1 inside the context; asking: the sentence is a question; length: words / 30;
     dated, counted, placed, reasoned, person: the question asks when, how many, where, why, who, and the sentence
     holds a date, a number, a place after a preposition, a reason, a name.
@@ -185,7 +187,7 @@ def evidence(question: str, sentences: Sequence[Sentence], embedder: Embedder, *
             covered,
             near,
             float(sentence.turn.speaker.casefold() in subject),
-            float(bool(subject) and sentence.turn.speaker.casefold() not in subject),
+            float(_is_about_other(sentence, subject)),
             sentence.first_stage,
             float(sentence.asks),
             min(1.0, len(sentence.text.split()) / _LONG_SENTENCE),
@@ -205,22 +207,33 @@ def support(found: Evidence, logits: "Vectors") -> "Vectors":
     """Return what speaks for the best sentence being an answer at all, float32 (len(SUPPORT),).
 
     `logits` (sentences,) are the scores of the sentences. cosine, coverage: of the best one; context_coverage: see
-    `Evidence`; subject_lead: how much better the person asked about covers the question than the others do.
+    `Evidence`; other_self: of the best one; subject_lead: how much better the person asked about covers the question
+    than the others do.
     """
     column = {name: found.features[:, place] for place, name in enumerate(FEATURES)}
     best = int(np.argmax(logits))
     lead = 0.0
     if column["named"].any():
         covered = column["coverage"]
-        lead = float((covered * column["named"]).max() - (covered * column["other_named"]).max())
+        lead = float((covered * column["named"]).max() - (covered * (1.0 - column["named"])).max())
     return np.array(
-        [column["cosine"][best], column["coverage"][best], found.context_coverage, lead], dtype=np.float32
+        [column["cosine"][best], column["coverage"][best], found.context_coverage, lead, column["other_self"][best]],
+        dtype=np.float32,
     )
 
 
 def is_when(question: str) -> bool:
     """Tell whether a question asks for a date."""
     return _WHEN.search(question) is not None
+
+
+def _is_about_other(sentence: Sentence, subject: set[str]) -> bool:
+    """Tell whether a speaker the question is not about speaks of himself or herself alone."""
+    if not subject or sentence.turn.speaker.casefold() in subject:
+        return False
+    said = set(words(sentence.text))
+    names = {word for speaker in subject for word in words(speaker)}
+    return not said.isdisjoint(_FIRST_PERSON) and said.isdisjoint(_SECOND_PERSON | names)
 
 
 def _neighbours(sentences: Sequence[Sentence], coverage: Sequence[float]) -> list[float]:

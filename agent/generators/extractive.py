@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...memory.errors import GenerationError
 from ...memory.ports import Embedder
 from ...memory.timeline import format_day
 from ...memory.types import Context, DateMention, Turn
@@ -58,15 +59,21 @@ class EvidenceModel:
 
 @lru_cache(maxsize=1)
 def shipped_model() -> EvidenceModel:
-    """Return the model that ships with the package."""
-    stored = json.loads(files("recollect.agent.generators").joinpath("extractive.json").read_text(encoding="utf-8"))
-    return EvidenceModel(
-        weights=tuple(stored["weights"][feature] for feature in FEATURES),
-        support_weights=tuple(stored["support_weights"][name] for name in SUPPORT),
-        support_bias=stored["support_bias"],
-        threshold=stored["threshold"],
-        quote_share=stored["quote_share"],
-    )
+    """Return the model that ships with the package; raises GenerationError when its file does not fit the program."""
+    try:
+        file = files("recollect.agent.generators").joinpath("extractive.json")
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        return EvidenceModel(
+            weights=tuple(stored["weights"][feature] for feature in FEATURES),
+            support_weights=tuple(stored["support_weights"][name] for name in SUPPORT),
+            support_bias=stored["support_bias"],
+            threshold=stored["threshold"],
+            quote_share=stored["quote_share"],
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise GenerationError(
+            f"The weights of the extractive generator do not fit this Recollect ({error!r}); install it again."
+        ) from error
 
 
 class ExtractiveGenerator:

@@ -220,18 +220,21 @@ def test_the_only_memory_is_the_best_one() -> None:
 def test_a_question_about_one_speaker_is_not_about_another() -> None:
     memories = (said("I have a dog.", speaker="Alice", number=1), said("I have a dog.", speaker="Bob", number=2))
     found = evidence("Does Bob have a dog?", sentences_of(around(*memories)), HashEmbedder())
-    named, other = FEATURES.index("named"), FEATURES.index("other_named")
+    named, other = FEATURES.index("named"), FEATURES.index("other_self")
     assert found.features[:, named].tolist() == [0.0, 1.0]
     assert found.features[:, other].tolist() == [1.0, 0.0]
     found = evidence("Do I have a dog?", sentences_of(around(*memories)), HashEmbedder(), asker="Alice")
     assert found.features[:, named].tolist() == [1.0, 0.0]
     found = evidence("Who has a dog?", sentences_of(around(*memories)), HashEmbedder())
     assert not found.features[:, [named, other]].any()
+    told = (said("Your dog is lovely.", speaker="Alice", number=1), said("Nice.", speaker="Bob", number=2))
+    found = evidence("Does Bob have a dog?", sentences_of(around(*told)), HashEmbedder())
+    assert found.features[:, other].tolist() == [0.0, 0.0]  # Alice speaks of Bob, not of herself
 
 
 def test_the_right_speaker_is_quoted() -> None:
     memories = (said("I have a dog.", speaker="Alice", number=1), said("I have a dog.", speaker="Bob", number=2))
-    model = trusting(coverage=1.0, other_named=-2.0)
+    model = trusting(coverage=1.0, other_self=-2.0)
     assert answered("Does Bob have a dog?", *memories, model=model).endswith("[2]")
     assert answered("Does Alice have a dog?", *memories, model=model).endswith("[1]")
 
