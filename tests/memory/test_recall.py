@@ -100,6 +100,12 @@ def test_a_lexical_hit_outside_the_dense_pool_still_gets_its_dense_score(tmp_pat
     assert all(candidate.dense is not None for candidate in candidates)
 
 
+def test_a_limit_above_the_pool_is_met(tmp_path: Path) -> None:
+    library = Library(tmp_path / "memory.db", RecallOptions(pool=2))
+    library.say(*["dog"] * 9)
+    assert len(library.ask("dog", limit=9).candidates) == 9
+
+
 def test_the_limit_holds_and_ties_come_by_id(library: Library) -> None:
     said = library.say(*["the same words"] * 5)
     found = library.ask("same words", limit=3).candidates
