@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 QUOTE_SHARE = 0.5
 _RIDGE = 1e-3
-_LISTWISE_RIDGE = 1e-2
+_LISTWISE_RIDGE = 3e-4
 
 KINDS = ("answerable", "other_conversation", "other_speaker")
 
