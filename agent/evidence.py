@@ -1,5 +1,6 @@
 """How strongly a sentence of the context answers a question: the features the extractive generator reads."""
 
+import logging
 import math
 import re
 from collections.abc import Sequence
@@ -9,12 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..memory.errors import EmbedderError
 from ..memory.ports import Embedder
 from ..memory.types import Context, Turn
 from ..memory.words import query_terms, words
 
 if TYPE_CHECKING:
     from ..memory.ports import Vectors
+
+logger = logging.getLogger(__name__)
 
 FEATURES = (
     "cosine",
@@ -175,8 +179,7 @@ def evidence(question: str, sentences: Sequence[Sentence], embedder: Embedder, *
     holds a date, a number, a place after a preposition, a reason, a name.
     """
     texts = [f"{s.turn.speaker}: {s.text}" for s in sentences]
-    vectors = embedder.embed([question, *texts], kind="passage")
-    cosines = vectors[1:] @ vectors[0]
+    cosines = _cosines(question, texts, embedder)
     subject = _subjects(question, sentences, asker)
     coverage, context_coverage = _coverage(question, sentences, subject)
     around = _neighbours(sentences, coverage)
@@ -225,6 +228,17 @@ def support(found: Evidence, logits: "Vectors") -> "Vectors":
 def is_when(question: str) -> bool:
     """Tell whether a question asks for a date."""
     return _WHEN.search(question) is not None
+
+
+def _cosines(question: str, texts: Sequence[str], embedder: Embedder) -> "Vectors":
+    """Return the similarity of each text to the question, (texts,); 0 for all when the embedder fails."""
+    try:
+        (asked,) = embedder.embed([question], kind="query")
+        cosines: Vectors = embedder.embed(texts, kind="passage") @ asked
+        return cosines
+    except EmbedderError as error:
+        logger.warning("Sentences are compared by words alone: %s", error)
+        return np.zeros(len(texts), dtype=np.float32)
 
 
 def _is_about_other(sentence: Sentence, subject: set[str]) -> bool:

@@ -10,6 +10,7 @@ from typing import Self, TypedDict, Unpack
 from ..memory.archive import Archive, Progress
 from ..memory.checks import check_name
 from ..memory.context import DEFAULT_BUDGET, ContextBuilder
+from ..memory.errors import InvalidInput
 from ..memory.store import Counts
 from ..memory.times import now, read_time, utc_microseconds
 from ..memory.types import (
@@ -120,8 +121,14 @@ class LongTermMemory:
         return self._archive.store.close_session(self.user, place, now())
 
     def forget(self, memories: Iterable[Turn | EventSummary]) -> None:
-        """Delete memories for good, from the store and from both indexes."""
-        self._archive.forget([memory.id for memory in memories])
+        """Delete memories for good, from the store and from both indexes; raises InvalidInput for another user's."""
+        chosen = list(memories)
+        for memory in chosen:
+            if memory.user != self.user:
+                raise InvalidInput(
+                    f"Memory {memory.id} is {memory.user}'s, not {self.user}'s; nothing was forgotten."
+                )
+        self._archive.forget([memory.id for memory in chosen])
 
     # -- reading ---------------------------------------------------------------------------------
 

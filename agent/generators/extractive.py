@@ -79,7 +79,7 @@ def shipped_model() -> EvidenceModel:
 class ExtractiveGenerator:
     """Quotes, never composes. "When" questions are answered from resolved dates.
 
-    `asker` is who "I" in a question is. Raises EmbedderError when the question cannot be embedded.
+    `asker` is who "I" in a question is. When the embedder fails, words alone decide.
     """
 
     name = "extractive"

@@ -326,3 +326,10 @@ def test_spans_lie_in_the_text_in_order_apart_and_lose_no_letter(text: str) -> N
     assert not any(character.isalnum() for character in text[position:])
     if any(character.isalnum() for character in text):
         assert all(text[start:end] == text[start:end].strip() for start, end in spans)
+
+
+def test_when_the_embedder_fails_words_alone_decide() -> None:
+    embedder = HashEmbedder()
+    embedder.is_broken = True
+    generator = ExtractiveGenerator(embedder, model=trusting(coverage=5.0))
+    assert "".join(generator.stream("Which dog was adopted?", around(said(DOG)), [])).endswith("[1]")
