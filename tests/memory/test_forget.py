@@ -8,6 +8,7 @@ import pytest
 from recollect.agent.long_term_memory import LongTermMemory
 from recollect.memory.archive import Archive
 from recollect.memory.context import ContextBuilder
+from recollect.memory.errors import InvalidInput
 from recollect.memory.store import Store
 from recollect.memory.types import Scope
 from recollect.rerank.base import FirstStageOrder
@@ -146,3 +147,11 @@ def test_forgetting_nothing_or_what_is_gone_changes_nothing(memory: LongTermMemo
     memory.forget([gone])
     memory.archive.forget([999, -1])
     assert traces(memory) == before
+
+
+def test_somebody_elses_memories_cannot_be_forgotten(memory: LongTermMemory) -> None:
+    (theirs,) = memory.as_user("bob").add_many([{"speaker": "Bob", "text": "My keys are in the jar."}])
+    mine = memory.latest(1)
+    with pytest.raises(InvalidInput, match="bob's"):
+        memory.forget([*mine, theirs])
+    assert memory.archive.store.turns([mine[0].id, theirs.id]) == [*mine, theirs]
