@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench screenshots format clean
 
 demo: .venv/installed
 	@$(BIN)/recollect demo
@@ -19,6 +19,9 @@ check: .venv/installed-dev
 
 bench: .venv/installed-dev
 	@$(BIN)/python -m benchmarks.run_all $(BENCH)
+
+screenshots: .venv/installed-dev
+	@$(BIN)/python docs/record_chat.py
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .

@@ -18,7 +18,7 @@ from rich.text import Text
 WIDTH = 100
 LINES = (
     "I adopted a beagle called Biscuit yesterday.",
-    "She already ate one of my slippers, the left one.",
+    "Biscuit ate one of my slippers this morning, the left one.",
     "My sister Nora is getting married next July, in a barn near Ghent.",
     "What did Biscuit eat?",
     "When did I adopt my dog?",
@@ -70,7 +70,9 @@ def main() -> None:
     text = re.sub(r"\x1b\[\?2004[hl]", "", shown.replace("\r\n", "\n")).rstrip()
     for line in text.split("\n"):
         console.print(Text.from_ansi(line, style="bold" if line.startswith("you> ") else ""))
-    Path(__file__).with_name("chat.svg").write_text(console.export_svg(title="recollect chat --plain"), encoding="utf-8")
+    Path(__file__).with_name("chat.svg").write_text(
+        console.export_svg(title="recollect chat --plain"), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":
