@@ -79,7 +79,8 @@ def recalls(archive: Archive, pools: Iterable[Conversation], recall: Recall) -> 
     found: dict[int, list[float]] = {k: [] for k in KS}
     for pool in pools:
         scope = archive.store.scope(pool.id)
-        assert scope is not None
+        if scope is None:
+            raise SystemExit(f"{pool.id} was not stored.")
         for question in random.Random(pool.id).sample(pool.questions, min(QUESTIONS_PER_POOL, len(pool.questions))):
             vector = EMBEDDED[question.text]
             ranked = recall.recall(question.text, scope=scope, limit=max(KS), vector=vector).candidates

@@ -3,6 +3,7 @@
 The real program runs on a pseudo-terminal; what it prints is drawn by rich. Offline, in a temporary store.
 """
 
+import io
 import os
 import pty
 import re
@@ -63,16 +64,16 @@ def _read_until(terminal: int, end: bytes | None) -> bytes:
 
 
 def main() -> None:
+    """Record the chat and draw it."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["RECOLLECT_HOME"] = folder
         shown = record([sys.executable, "-m", "recollect", "chat", "--plain"])
-    console = Console(record=True, width=WIDTH, file=Path(os.devnull).open("w", encoding="utf-8"))
+    console = Console(record=True, width=WIDTH, file=io.StringIO())
     text = re.sub(r"\x1b\[\?2004[hl]", "", shown.replace("\r\n", "\n")).rstrip()
     for line in text.split("\n"):
         console.print(Text.from_ansi(line, style="bold" if line.startswith("you> ") else ""))
-    Path(__file__).with_name("chat.svg").write_text(
-        console.export_svg(title="recollect chat --plain"), encoding="utf-8"
-    )
+    drawn = console.export_svg(title="recollect chat --plain")
+    Path(__file__).with_name("chat.svg").write_text(drawn, encoding="utf-8")
 
 
 if __name__ == "__main__":
