@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +42,7 @@ class SqliteFile:
             try:
                 self._database = Database(connection)
                 self._migrate()
-                self._database.enable_wal()
+                self._enable_wal(busy_timeout_s)
                 connection.execute("pragma synchronous = full")
                 connection.execute("pragma foreign_keys = on")
             except BaseException:
@@ -63,6 +64,18 @@ class SqliteFile:
         except BaseException:
             self._connection.rollback()
             raise
+
+    def _enable_wal(self, busy_timeout_s: float) -> None:
+        """Switch to the write-ahead log, waiting for other processes: SQLite itself refuses that wait at once."""
+        deadline = time.monotonic() + busy_timeout_s
+        while True:
+            try:
+                self._database.enable_wal()
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.01)
 
     def _version(self) -> int:
         version: int = self._connection.execute("pragma user_version").fetchone()[0]

@@ -1,6 +1,7 @@
 """The store gives back what it was given, keeps people apart, and counts sessions as a person would."""
 
 import sqlite3
+import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -381,6 +382,17 @@ def test_an_inner_block_that_fails_leaves_the_outer_one_whole(store: Store) -> N
             raise RuntimeError
         say(store, turn("after"))
     assert [t.text for t in store.latest_turns(Scope(), 9)] == ["before", "after"]
+
+
+def test_opening_waits_for_a_process_that_is_still_creating_the_store(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    Store(path).close()
+    other = sqlite3.connect(path, check_same_thread=False)
+    other.execute("pragma journal_mode = delete")  # as between another's migration and its write-ahead log
+    other.execute("begin immediate")
+    threading.Timer(0.2, other.rollback).start()
+    store = Store(path)
+    assert store.file.row("pragma journal_mode") == ("wal",)
 
 
 def test_a_second_handle_sees_what_the_first_one_wrote(store: Store) -> None:
