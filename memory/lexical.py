@@ -19,6 +19,10 @@ OWN_WEIGHT = 1.0
 CONTEXT_WEIGHT = 0.5
 MATCH_BUDGET = 10_000
 """Memories one search may score: a microsecond each."""
+COUNTED = 10_000
+"""Memories up to which a term's frequency is exact."""
+SAMPLE_WINDOWS = 16
+"""Places where more frequent terms are sampled, together a hundredth of the store."""
 COUNT_BUDGET = 100_000
 """Memories whose terms one search may count: FTS5 reads a term's whole list for its weight, 70 ns a memory."""
 IDF_FLOOR = 1e-6
@@ -115,9 +119,9 @@ class Fts5Index:
             return SearchedTerms(sought=tuple(terms))
         if size > 1.2 * self._frequencies_at:
             self._frequencies, self._frequencies_at = {}, size
-        within = [self._frequency(f'scope : "{key}"') for key in _scope_keys(scope.user, scope.conversation)]
-        share = min([1.0, *(held / size for held in within if held <= self._count_budget)])
-        frequencies = {term: self._frequency(_any_of([term])) for term in terms}
+        keys = _scope_keys(scope.user, scope.conversation)
+        share = min([1.0, *(self._frequency(f'scope : "{key}"', size) / size for key in keys)])
+        frequencies = {term: self._frequency(_any_of([term]), size) for term in terms}
         sought: list[str] = []
         scored: list[str] = []
         matched, counted = 0.0, 0
@@ -129,15 +133,27 @@ class Fts5Index:
             (scored if sought and matched > self._match_budget else sought).append(term)
         return SearchedTerms(sought=tuple(sought), scored=tuple(scored))
 
-    def _frequency(self, match: str) -> int:
-        """Return how many memories match, counted no further than just above the budget."""
+    def _frequency(self, match: str, size: int) -> int:
+        """Return how many memories of `size` match: counted while they are few, else estimated from a sample."""
         if match not in self._frequencies:
             row = self._file.row(
-                "select count(*) from (select 1 from lexical where lexical match ? limit ?)",
-                [match, self._count_budget + 1],
+                "select count(*) from (select 1 from lexical where lexical match ? limit ?)", [match, COUNTED]
             )
-            self._frequencies[match] = int((row or (0,))[0])
+            counted = int((row or (0,))[0])
+            self._frequencies[match] = counted if counted < COUNTED else max(counted, self._estimate(match, size))
         return self._frequencies[match]
+
+    def _estimate(self, match: str, size: int) -> int:
+        """Count in windows spread over the ids, for counting all would cost more than the search."""
+        width = max(size // (SAMPLE_WINDOWS * 100), 1)
+        starts = [int((place + 0.5) * size / SAMPLE_WINDOWS) for place in range(SAMPLE_WINDOWS)]
+        row = self._file.row(
+            """select sum((select count(*) from lexical
+                           where lexical match ?1 and rowid between w.value and w.value + ?3 - 1))
+               from json_each(?2) w""",
+            [match, json.dumps(starts), width],
+        )
+        return int((row or (0,))[0]) * size // (width * SAMPLE_WINDOWS)
 
 
 def _any_of(terms: Sequence[str]) -> str:
