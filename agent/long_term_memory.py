@@ -160,7 +160,7 @@ class LongTermMemory:
         scope = self.scope(filters)
         if scope is None:
             return Retrieved(ranked=(), context=empty, timings={})
-        self._archive.embed_pending()
+        problems = self._archive.embed_pending()
         recalled = self._archive.recall.recall(readable(question), scope=scope, limit=pool)
         begun = time.perf_counter()
         turn_ids = [c.memory.id for c in recalled.candidates if isinstance(c.memory, Turn)]
@@ -168,7 +168,8 @@ class LongTermMemory:
         ranked = self._reranker.rank(readable(question), recalled.candidates, events=events)
         took_ms = 1000.0 * (time.perf_counter() - begun)
         timings = {**recalled.timings, "rerank": took_ms}
-        return Retrieved(ranked=tuple(ranked), context=empty, timings=timings, problems=recalled.problems)
+        problems += recalled.problems
+        return Retrieved(ranked=tuple(ranked), context=empty, timings=timings, problems=problems)
 
     def scope(self, filters: Filters) -> Scope | None:
         """Return what a recall with these filters may see, or None when that holds nothing."""

@@ -1,6 +1,7 @@
 """One store with its indexes: everything that writes goes through here, in one transaction a batch."""
 
 import logging
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 BATCH_TURNS = 512
 PENDING = "vectors_pending"
+EMBEDDED_WHEN_ASKED = 2 * BATCH_TURNS
+"""Memories without vectors that a question may wait for: some seconds; more are left to `recollect reembed`."""
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) after each batch."""
@@ -54,6 +57,9 @@ class Archive:
         self.log = VectorLog(store.file, embedder.dimensions)
         self.vectors = StoreVectors(store, self.log, embedder, path=snapshot_path(store.file.path))
         self._recall_options = recall
+        self._unusable: int | None = (
+            None  # memories the embedder had no usable vector for: not all are embedded again for every question
+        )
 
     @property
     def recall(self) -> Recall:
@@ -189,17 +195,31 @@ class Archive:
             self.log.put(np.array(list(found), dtype=np.int64)[kept], embedded.vectors[kept])
         return int(kept.sum()), int((~embedded.usable).sum())
 
-    def embed_pending(self) -> None:
-        """Embed what was stored while the embedder failed, if anything; a failure is logged.
+    def embed_pending(self) -> tuple[str, ...]:
+        """Embed what was stored while the embedder failed, unless a question would wait for minutes.
 
-        Raises EmbedderMismatch when another process has embedded the store anew with another embedder.
+        Returns in words what is left out; a failure is logged. Raises EmbedderMismatch when another process has
+        embedded the store anew with another embedder.
         """
         self._check_embedder()
-        if self.store.fact(PENDING) == "1":
-            try:
+        if self.store.fact(PENDING) != "1":
+            return ()
+        missing = self.log.missing_count()
+        if missing > EMBEDDED_WHEN_ASKED:
+            return (f"{missing:,} memories have no vectors and are found by their words only; {self._reembed_hint}",)
+        self._try_to_embed_missing(missing)
+        return ()
+
+    def _try_to_embed_missing(self, count: int) -> None:
+        try:
+            # where none of them could be used the last time, one is enough to see whether that has changed
+            if count != self._unusable or self._embed_stored(self.log.missing(1))[0]:
                 self.embed_missing()
-            except (EmbedderError, StoreError) as error:  # a full disk must not keep anyone from reading
-                logger.warning("Some memories have no vectors yet: %s", error)
+        except InvalidVectors as error:
+            self._unusable = self.log.missing_count()
+            logger.warning("Some memories have no vectors yet: %s", error)
+        except (EmbedderError, StoreError) as error:  # a full disk must not keep anyone from reading
+            logger.warning("Some memories have no vectors yet: %s", error)
 
     def close(self) -> None:
         """Write the index snapshot if it is worth it, and close the file; a second call does nothing."""
@@ -230,8 +250,12 @@ class Archive:
             raise EmbedderMismatch(
                 f"{self.store.file.path} was embedded with {self.store.fact('embedder')!r}, and "
                 f"{self.embedder.name!r} is configured; their vectors cannot be compared. Configure the first "
-                f"one again, or embed the store anew with: recollect reembed --store {self.store.file.path}"
+                f"one again, or embed the store anew; {self._reembed_hint}"
             )
+
+    @property
+    def _reembed_hint(self) -> str:
+        return f"run: recollect reembed --store {shlex.quote(str(self.store.file.path))}"
 
     def _remember_embedder(self) -> None:
         self.store.set_fact("embedder", self.embedder.name)

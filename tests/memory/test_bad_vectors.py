@@ -129,6 +129,34 @@ def test_what_was_said_while_the_embedder_was_down_is_found_by_words_and_embedde
         assert len(embedder.embedded) == before + 1  # the question alone: nothing is pending any more
 
 
+def test_a_question_does_not_wait_for_a_whole_store_to_be_embedded(tmp_path: Path) -> None:
+    with opened(tmp_path / "memory.db", HashEmbedder()) as memory:
+        turns = memory.add_many({"speaker": "Bob", "text": f"kettle {n}"} for n in range(1_100))
+        memory.archive.store.file.write("delete from vectors")  # as after an interrupted `recollect reembed`
+        memory.archive.store.set_fact("vectors_pending", "1")
+        found = memory.retrieve("kettle 77")
+        assert found.ranked[0].memory == turns[77]
+        assert "1,100 memories have no vectors" in found.problems[0]
+        assert "recollect reembed --store" in found.problems[0]
+        assert embedded_ids(memory) == []
+        assert memory.archive.reembed() == 1_100
+        assert memory.retrieve("kettle 77").problems == ()
+
+
+def test_of_what_has_no_usable_vector_one_is_tried_again_for_every_question(tmp_path: Path) -> None:
+    embedder = GarbageEmbedder()
+    with opened(tmp_path / "memory.db", embedder) as memory:
+        embedder.garble = lambda vectors: np.full_like(vectors, np.nan)
+        memory.add_many({"speaker": "Bob", "text": f"kettle {n}"} for n in range(3))
+        memory.recall("kettle")
+        before = len(embedder.embedded)
+        memory.recall("kettle")
+        assert len(embedder.embedded) == before + 2  # the question is the other
+        embedder.garble = None
+        memory.recall("kettle")
+        assert len(embedded_ids(memory)) == 3
+
+
 def test_a_memory_forgotten_while_it_is_embedded_later_is_no_obstacle(tmp_path: Path) -> None:
     embedder = GarbageEmbedder()
     embedder.is_broken = True
