@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypedDict, Unpack
@@ -111,7 +111,11 @@ class LongTermMemory:
         happened_at: datetime | str | None = None,
         kind: EventKind = "ephemeral",
     ) -> EventSummary:
-        """Store an event summary with the turns of one session it came from; dated like the first if not told."""
+        """Store an event summary with the turns of one session it came from; dated like the first if not told.
+
+        Raises InvalidInput for turns of another user or of several sessions.
+        """
+        self._refuse_strangers(turns, "stored")
         moment = turns[0].said_at if happened_at is None and turns else read_time(happened_at or now())
         return self._archive.add_event([turn.id for turn in turns], text, happened_at=moment, kind=kind)
 
@@ -123,12 +127,13 @@ class LongTermMemory:
     def forget(self, memories: Iterable[Turn | EventSummary]) -> None:
         """Delete memories for good, from the store and from both indexes; raises InvalidInput for another user's."""
         chosen = list(memories)
-        for memory in chosen:
-            if memory.user != self.user:
-                raise InvalidInput(
-                    f"Memory {memory.id} is {memory.user}'s, not {self.user}'s; nothing was forgotten."
-                )
+        self._refuse_strangers(chosen, "forgotten")
         self._archive.forget([memory.id for memory in chosen])
+
+    def _refuse_strangers(self, memories: Iterable[Turn | EventSummary], done: str) -> None:
+        for memory in memories:
+            if memory.user != self.user:
+                raise InvalidInput(f"Memory {memory.id} is {memory.user}'s, not {self.user}'s; nothing was {done}.")
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -232,8 +237,18 @@ def readable(question: str) -> str:
 
 def _upper(value: datetime | str) -> int:
     moment = read_time(value)
-    end_of_day_us = 86_400_000_000 - 1 if isinstance(value, str) and len(value.strip()) == len("2026-03-02") else 0
-    return utc_microseconds(moment) + end_of_day_us
+    if isinstance(value, str) and _is_bare_day(value):
+        # by the clock: where it is put forward or back, a day has 23 or 25 hours
+        moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_999, fold=1)
+    return utc_microseconds(moment)
+
+
+def _is_bare_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text.strip())
+    except ValueError:
+        return False
+    return True
 
 
 def _names(value: Sequence[str]) -> tuple[str, ...]:

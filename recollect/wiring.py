@@ -53,10 +53,10 @@ def open_memory(
             conversation=conversation,
         )
     except BaseException:
-        store.close()
+        (_delete_store if str(path) == IN_MEMORY else Store.close)(store)
         raise
     if str(path) == IN_MEMORY:
-        weakref.finalize(memory, _delete_store, store)
+        weakref.finalize(archive, _delete_store, store)  # several users' memories may share it
     return memory
 
 

@@ -1,6 +1,8 @@
 """The library as a user would write it: add, recall, context, filters, threads, closing."""
 
+import tempfile
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -121,6 +123,23 @@ def test_as_of_hides_what_was_said_later(week: LongTermMemory) -> None:
 def test_a_bare_day_as_an_upper_limit_means_its_end(week: LongTermMemory) -> None:
     assert "day6" in days(week, until="2026-03-06", since="2026-03-05T13:00:00+00:00")
     assert days(week, since="2026-03-06", as_of="2026-03-06") == ["day6"]
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process can only be set on POSIX")
+def test_a_bare_day_ends_at_midnight_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        with opened(tmp_path / "memory.db") as memory:
+            memory.add("Alice", "tea on a day of 25 hours", said_at="2026-11-01T23:30")
+            memory.add("Alice", "tea on a day of 23 hours", said_at="2026-03-08T23:30")
+            memory.add("Alice", "tea after it", said_at="2026-03-09T00:30")
+            assert texts(memory, "tea", since="2026-11-01", until="2026-11-01") == ["tea on a day of 25 hours"]
+            assert texts(memory, "tea", since="20261101", until="20261101") == ["tea on a day of 25 hours"]
+            assert texts(memory, "tea", since="2026-03-08", until="2026-03-08") == ["tea on a day of 23 hours"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_since_and_until_are_inclusive(week: LongTermMemory) -> None:
@@ -265,6 +284,20 @@ def test_every_use_after_closing_is_a_closed_error(memory: LongTermMemory) -> No
     ):
         with pytest.raises(ClosedError):
             use()
+
+
+def test_a_store_in_memory_lives_as_long_as_any_of_its_users() -> None:
+    bob = recollect.open_memory(":memory:", user="alice").as_user("bob")
+    assert bob.add("Bob", "My keys are in the jar.").user == "bob"
+
+
+def test_a_store_in_memory_that_cannot_be_opened_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(InvalidInput):
+        recollect.open_memory(":memory:", user="")
+    assert list(tmp_path.glob("recollect-*")) == []
 
 
 def test_a_store_in_memory_is_deleted_with_its_memory() -> None:

@@ -149,6 +149,13 @@ def test_forgetting_nothing_or_what_is_gone_changes_nothing(memory: LongTermMemo
     assert traces(memory) == before
 
 
+def test_no_event_comes_from_somebody_elses_turns(memory: LongTermMemory) -> None:
+    theirs = memory.as_user("bob").add("Bob", "My keys are in the jar.")
+    with pytest.raises(InvalidInput, match="bob's"):
+        memory.add_event([theirs], "Bob keeps his keys in a jar")
+    assert memory.archive.store.events_of([theirs.id]) == []
+
+
 def test_somebody_elses_memories_cannot_be_forgotten(memory: LongTermMemory) -> None:
     (theirs,) = memory.as_user("bob").add_many([{"speaker": "Bob", "text": "My keys are in the jar."}])
     mine = memory.latest(1)
