@@ -35,9 +35,9 @@ def test_each_line_of_a_pipe_gets_a_reply_and_both_are_remembered(run: Run, serv
     assert len(server.requests) == 2
     said = parsed(run("--conversation", "new", "recall", "bicycle", "--json"))["memories"]
     assert {(one["speaker"], one["text"]) for one in said} == {
-        ("default", "Hello there"),
+        ("User", "Hello there"),
         ("assistant", "Noted."),
-        ("default", "What did I buy?"),
+        ("User", "What did I buy?"),
         ("assistant", "A red bicycle [1]."),
     }
 
