@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..agent.evidence import FEATURES, SUPPORT, Evidence, evidence, sentences_of, support
+from ..agent.evidence import FEATURES, SUPPORT, Evidence, evidence, support
 from ..agent.generators.extractive import sigmoid
 from ..agent.long_term_memory import LongTermMemory
+from ..agent.sentences import sentences_of
 from ..memory.ports import Embedder
 from .corpora import Conversation, Question, read_conversations
 from .pools import Renaming

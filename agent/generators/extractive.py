@@ -16,8 +16,9 @@ from ...memory.ports import Embedder
 from ...memory.timeline import format_day
 from ...memory.types import Context, DateMention, Turn
 from ..citations import escape_marks
-from ..evidence import FEATURES, SUPPORT, Evidence, Sentence, evidence, is_same, is_when, sentences_of, support
+from ..evidence import FEATURES, SUPPORT, Evidence, evidence, is_when, support
 from ..ports import ABSTENTION
+from ..sentences import Sentence, is_same, sentences_of
 
 if TYPE_CHECKING:
     from ...memory.ports import Vectors

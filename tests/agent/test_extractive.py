@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recollect.agent.citations import parse_citations, unescape_marks
-from recollect.agent.evidence import FEATURES, SUPPORT, evidence, is_when, sentence_spans, sentences_of
+from recollect.agent.evidence import FEATURES, SUPPORT, evidence, is_when
 from recollect.agent.generators.extractive import (
     ACKNOWLEDGEMENT,
     EvidenceModel,
@@ -16,6 +16,7 @@ from recollect.agent.generators.extractive import (
     shipped_model,
 )
 from recollect.agent.ports import ABSTENTION
+from recollect.agent.sentences import sentence_spans, sentences_of
 from recollect.memory.embedder import MiniLmEmbedder
 from recollect.memory.timeline import resolve_dates
 from recollect.memory.types import Context, EventSummary, Memory, Turn
