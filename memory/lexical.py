@@ -135,13 +135,14 @@ class Fts5Index:
 
     def _frequency(self, match: str, size: int) -> int:
         """Return how many memories of `size` match: counted while they are few, else estimated from a sample."""
-        if match not in self._frequencies:
+        known = self._frequencies  # another thread may begin a new table meanwhile
+        if match not in known:
             row = self._file.row(
                 "select count(*) from (select 1 from lexical where lexical match ? limit ?)", [match, COUNTED]
             )
             counted = int((row or (0,))[0])
-            self._frequencies[match] = counted if counted < COUNTED else max(counted, self._estimate(match, size))
-        return self._frequencies[match]
+            known[match] = counted if counted < COUNTED else max(counted, self._estimate(match, size))
+        return known[match]
 
     def _estimate(self, match: str, size: int) -> int:
         """Count in windows spread over the ids, for counting all would cost more than the search."""

@@ -2,13 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import SnapshotError
+from .errors import InvalidVectors, SnapshotError
 from .snapshot import SnapshotHeader, load_snapshot, save_snapshot
 from .store import Store
 from .types import Hit, Scope
@@ -24,6 +25,18 @@ SNAPSHOT_AFTER = 5_000
 """Changes after which closing writes a new snapshot; fewer are read from SQLite in milliseconds."""
 
 
+REMEMBERED_IDS = 4_000_000
+"""Ids of scopes kept between searches, 8 bytes each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Inside:
+    """The ids inside a scope, ascending, of the memories up to `newest`."""
+
+    ids: "Ids" = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    newest: int = 0
+
+
 class StoreVectors:
     """Searches the vectors of a store. SQLite is the truth: every search first reads what was written since."""
 
@@ -36,7 +49,7 @@ class StoreVectors:
         self._index: FaissIndex | None = None
         self._seen = VectorMark()
         self._changes = 0
-        self._scopes: dict[Scope, Ids] = {}
+        self._scopes: dict[Scope, _Inside] = {}
 
     def search(self, vector: "Vectors", *, limit: int, scope: Scope) -> list[Hit]:
         """Return the best `limit` hits inside `scope` for a vector of shape (dimensions,)."""
@@ -73,8 +86,8 @@ class StoreVectors:
             return
         try:
             self.save()
-        except SnapshotError as error:
-            logger.warning("%s", error)
+        except (SnapshotError, InvalidVectors) as error:  # the latter: another process embedded the store anew
+            logger.warning("No snapshot was written: %s", error)
 
     def forget_index(self) -> None:
         """Drop the index in memory, after the store was embedded again."""
@@ -141,15 +154,35 @@ class StoreVectors:
         self._seen = VectorMark(added=added, removed=max(removed, mark.removed))
 
     def _within(self, scope: Scope) -> "Ids":
-        """Return the ids inside `scope`, ascending; those of whole users and conversations are kept and extended."""
-        plain = Scope(user=scope.user, conversation=scope.conversation)
-        if scope != plain:
+        """Return the ids inside `scope`, ascending."""
+        if scope.since_us is not None or scope.until_us is not None:
             return np.array(self._store.ids(scope), dtype=np.int64)
-        known = self._scopes.get(scope, np.empty(0, dtype=np.int64))
-        fresh = self._store.ids(scope, after=int(known[-1]) if len(known) else 0)
+        inside = self._remembered(replace(scope, without=frozenset()))
+        return _without(inside, scope.without) if scope.without else inside
+
+    def _remembered(self, scope: Scope) -> "Ids":
+        """Return the ids inside `scope`, from the last time and what was stored since.
+
+        Whose a memory is and who said it never change, so ids are only ever added. Forgotten ones are in no index.
+        """
+        newest = self._store.newest_id()  # before the ids are read: what comes in between is read again, not missed
+        known = self._scopes.get(scope, _Inside())
+        if scope in self._scopes and known.newest == newest:
+            return known.ids
+        ids = known.ids
+        fresh = self._store.ids(scope, after=max(known.newest, int(ids[-1]) if len(ids) else 0))
         if len(fresh):
-            known = np.concatenate([known, np.array(fresh, dtype=np.int64)])
-        if len(self._scopes) > 1024:
+            ids = np.concatenate([ids, np.array(fresh, dtype=np.int64)])
+        if scope not in self._scopes and sum(len(inside.ids) for inside in self._scopes.values()) > REMEMBERED_IDS:
             self._scopes.clear()
-        self._scopes[scope] = known
-        return known
+        self._scopes[scope] = _Inside(ids=ids, newest=newest)
+        return ids
+
+
+def _without(ids: "Ids", left_out: Collection[int]) -> "Ids":
+    """Return ascending `ids` without those of `left_out`."""
+    gone = np.array(sorted(left_out), dtype=np.int64)
+    places = np.searchsorted(ids, gone)
+    inside = places < len(ids)
+    places, gone = places[inside], gone[inside]
+    return np.delete(ids, places[ids[places] == gone])

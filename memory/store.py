@@ -141,7 +141,7 @@ class Store:
         """Store turns at the end of their sessions, in the order given, and return their ids."""
         with self.file.atomic():
             user_id, conversation_id = self._conversation(user, conversation)
-            next_id = self._next_id()
+            next_id = self.newest_id() + 1
             places = Places(self.file, conversation_id, self._session_gap_us)
             rows: list[tuple[object, ...]] = []
             mentions: list[tuple[object, ...]] = []
@@ -158,9 +158,10 @@ class Store:
             self.file.write_many("insert into date_mentions values (?, ?, ?, ?, ?, ?, ?, ?)", mentions)
         return list(range(next_id, next_id + len(turns)))
 
-    def _next_id(self) -> int:
+    def newest_id(self) -> int:
+        """Return the highest id that was ever given, 0 before the first; constant time."""
         row = self.file.row("select seq from sqlite_sequence where name = 'memories'")
-        return 1 if row is None else int(row[0]) + 1
+        return 0 if row is None else int(row[0])
 
     def add_event(self, turn_ids: Sequence[int], text: str, *, happened_at: datetime, kind: EventKind) -> int:
         """Store an event summary with the turns it came from (all of one session) and return its id."""
@@ -238,11 +239,10 @@ class Store:
 
     def latest_turns(self, scope: Scope, limit: int) -> list[Turn]:
         """Return the newest turns of a scope, oldest first: the live window of a chat."""
+        condition, parameters = scope_condition(scope)  # only what is limited: `? is null or` uses no index
         rows = self.file.rows(
-            """select id from memories where kind = 'turn'
-               and (?1 is null or user_id = ?1) and (?2 is null or conversation_id = ?2)
-               order by id desc limit ?3""",
-            [scope.user, scope.conversation, limit],
+            f"select m.id from memories m where m.kind = 'turn' and {condition} order by m.id desc limit ?",
+            [*parameters, limit],
         )
         return self.turns(row[0] for row in reversed(rows))
 
@@ -275,7 +275,8 @@ class Store:
     def ids(self, scope: Scope, *, after: int = 0) -> "array[int]":
         """Return the ids inside `scope` greater than `after`, ascending, as 64-bit integers."""
         condition, parameters = scope_condition(scope)
+        by_id = "not indexed" if after else ""  # few are newer: reading those is less than all of a user's
         rows = self.file.rows(
-            f"select m.id from memories m where m.id > ? and {condition} order by m.id", [after, *parameters]
+            f"select m.id from memories m {by_id} where m.id > ? and {condition} order by m.id", [after, *parameters]
         )
         return array("q", (row[0] for row in rows))

@@ -208,6 +208,32 @@ def test_many_changes_are_worth_one_snapshot(desk: Desk, tmp_path: Path) -> None
     assert len(Desk(tmp_path).vectors) == 5_000
 
 
+def test_no_snapshot_of_vectors_that_another_process_made_anew_in_another_size(desk: Desk) -> None:
+    with desk.store.file.atomic():
+        ids = desk.say(*(f"dog {n}" for n in range(5_000)))
+    desk.found("dog")
+    other = VectorLog(desk.store.file, 8)
+    other.clear()
+    other.put(np.array(ids[:1]), np.ones((1, 8), np.float32))
+    desk.vectors.save_if_worth_it()
+    assert not desk.snapshot.exists()
+
+
+@pytest.mark.parametrize("limits", [{}, {"speakers": ("bob",)}, {"without_speakers": ("alice",)}])
+def test_a_filtered_scope_that_was_searched_before_grows_with_the_store(
+    desk: Desk, limits: dict[str, object]
+) -> None:
+    desk.say("dog", user="alice")
+    theirs = desk.say("dog", "cat", user="bob")
+    for _ in range(2):
+        assert sorted(desk.found("dog", scope=desk.scope("bob", **limits))) == theirs
+        desk.say("dog", user="alice")
+        theirs += desk.say("dog again", user="bob")
+    left_out = {theirs[0], theirs[-1], 10_000}
+    found = desk.found("dog", scope=desk.scope("bob", without=frozenset(left_out), **limits))
+    assert sorted(found) == theirs[1:-1]
+
+
 def test_a_forgotten_index_is_read_again(desk: Desk) -> None:
     ids = desk.say("dog")
     assert desk.found("dog") == ids

@@ -165,6 +165,15 @@ def test_the_latest_turns_come_oldest_first_and_without_events(store: Store) -> 
     assert store.latest_turns(scope, 0) == []
 
 
+def test_the_latest_turns_of_one_are_found_without_reading_those_of_others(store: Store) -> None:
+    say(store, turn("Mine."))
+    say(store, *(turn(str(n)) for n in range(2_000)), user="bob")
+    steps: list[int] = []
+    store.file._connection.set_progress_handler(lambda: steps.append(1), 100)  # called every 100 steps of SQLite
+    assert [t.text for t in store.latest_turns(scope_of(store, "alice", "default"), 8)] == ["Mine."]
+    assert len(steps) < 20
+
+
 # -- sessions ------------------------------------------------------------------------------------
 
 
