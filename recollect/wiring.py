@@ -41,7 +41,7 @@ def open_memory(
     config = config or load_config()
     store = Store(store_path(path, config), session_gap_s=60.0 * config.session_gap_minutes)
     try:
-        embedder = make_embedder(config)
+        embedder = make_embedder(config, dimensions=_remembered_dimensions(store, config))
         archive = Archive(
             store, embedder, recall=RecallOptions(fusion=config.fusion, dense_weight=config.dense_weight)
         )
@@ -117,8 +117,18 @@ def _delete_store(store: Store) -> None:
     folder.rmdir()
 
 
-def make_embedder(config: Config) -> "Embedder":
-    """Return the configured embedder; its weights are loaded when they are first used."""
+def _remembered_dimensions(store: Store, config: Config) -> int | None:
+    """Return the size of the store's vectors if the configured model made them, so that its server may be down."""
+    if store.fact("embedder") != config.embedder_model:
+        return None
+    return int(store.fact("embedder_dimensions") or 0) or None
+
+
+def make_embedder(config: Config, *, dimensions: int | None = None) -> "Embedder":
+    """Return the configured embedder; its weights are loaded when they are first used.
+
+    `dimensions` is the size of an endpoint's vectors where the configuration does not tell it.
+    """
     if config.embedder == "minilm":
         return _minilm()
     if config.embedder == "sentence-transformers":
@@ -139,7 +149,7 @@ def make_embedder(config: Config) -> "Embedder":
         timeout_s=config.hosted_timeout_s,
         max_retries=config.hosted_max_retries,
     )
-    return EndpointEmbedder(endpoint, dimensions=config.embedder_dimensions or None)
+    return EndpointEmbedder(endpoint, dimensions=config.embedder_dimensions or dimensions)
 
 
 @lru_cache(maxsize=1)

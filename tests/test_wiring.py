@@ -1,0 +1,82 @@
+"""From a configuration to a memory or an agent, over real models and real HTTP."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import recollect
+from recollect import Config
+from recollect.memory.embedder import minilm_folder
+from recollect.memory.errors import EmbedderMismatch, EndpointUnreachable
+from tests.openai_server import drops, embeds, running, says, says_then_drops, unused_url
+
+
+def length_and_one(text: str) -> list[float]:
+    return [float(len(text)), 1.0, 0.0]
+
+
+def endpoint(url: str) -> Config:
+    return Config(
+        embedder="endpoint",
+        embedder_model="embed-1",
+        embedder_base_url=url,
+        hosted_max_retries=0,
+        hosted_timeout_s=5.0,
+    )
+
+
+def hosted(url: str) -> Config:
+    return Config(
+        generator="hosted", hosted_model="chat-1", hosted_base_url=url, hosted_max_retries=0, hosted_timeout_s=5.0
+    )
+
+
+def test_a_store_opens_and_recalls_by_words_while_its_embeddings_server_is_down(tmp_path: Path) -> None:
+    with running(embeds(length_and_one), embeds(length_and_one), drops()) as server:
+        config = endpoint(server.url)
+        with recollect.open_memory(tmp_path / "memory.db", user="alice", config=config) as memory:
+            memory.add("Alice", "I adopted a beagle.")
+        with recollect.open_memory(tmp_path / "memory.db", user="alice", config=config) as memory:
+            memory.add("Alice", "The beagle ate my shoes.")
+            found = memory.retrieve("beagle")
+            assert len(found.ranked) == 2
+            assert "could not be embedded" in found.problems[0]
+
+
+def test_every_embedder_of_the_configuration_makes_vectors_and_refuses_those_of_another(tmp_path: Path) -> None:
+    folder = Config(embedder="sentence-transformers", embedder_model=str(minilm_folder()))
+    with running(embeds(length_and_one)) as server:
+        for number, config in enumerate((Config(), folder, endpoint(server.url))):
+            path = tmp_path / f"{number}.db"
+            with recollect.open_memory(path, user="alice", config=config) as memory:
+                memory.add("Alice", "I adopted a beagle.")
+                (found,) = memory.recall("Which dog do I have?")
+                assert "dense" in found.stages
+            for other in {Config(), folder, replace(endpoint(unused_url()), embedder_dimensions=3)} - {config}:
+                with pytest.raises(EmbedderMismatch, match="recollect reembed --store"):
+                    recollect.open_memory(path, user="alice", config=other).close()
+
+
+def test_a_hosted_model_reads_numbered_memories_and_its_citations_resolve(tmp_path: Path) -> None:
+    with running(says("A beagle", " called Biscuit", " [1].")) as server:
+        with recollect.open_agent(tmp_path / "memory.db", user="Alice", config=hosted(server.url)) as agent:
+            turn = agent.memory.add("Alice", "I adopted a beagle called Biscuit.", said_at="2026-03-02T18:00")
+            answer = agent.ask("What is my dog called?")
+        assert (answer.text, [cited.turn for cited in answer.citations]) == ("A beagle called Biscuit [1].", [turn])
+        sent = server.requests[0].body["messages"][-1]["content"]
+        assert "2 March 2026\n[1] Alice: I adopted a beagle called Biscuit." in sent
+
+
+def test_a_dropped_connection_is_told_and_what_was_said_stands(tmp_path: Path) -> None:
+    with (
+        running(says_then_drops("A bea"), says("Again.")) as server,
+        recollect.open_agent(tmp_path / "memory.db", user="Alice", config=hosted(server.url)) as agent,
+    ):
+        with pytest.raises(EndpointUnreachable, match="peer closed connection"):
+            agent.reply("What is my dog called?")
+        assert [turn.text for turn in agent.memory.latest(9)] == ["What is my dog called?"]
+        agent.reply("Once more?")
+        assert [turn.speaker for turn in agent.memory.latest(9)] == ["Alice", "Alice", "assistant"]
+        shown = [message["content"] for message in server.requests[1].body["messages"]]
+        assert any("What is my dog called?" in content for content in shown)
