@@ -35,7 +35,7 @@ def check_text(text: object, what: str) -> str:
     if not isinstance(text, str):
         raise InvalidTurn(f"{what} must be text, not {type(text).__name__}.")
     if not text.strip():
-        raise InvalidTurn(f"{what} is empty; leave such turns out.")
+        raise InvalidTurn(f"{what} is empty; it must hold more than white space.")
     if len(text) > MAX_TEXT_CHARACTERS:
         raise InvalidTurn(
             f"{what} has {len(text):,} characters, more than {MAX_TEXT_CHARACTERS:,}; split it into several turns."
@@ -72,11 +72,14 @@ def check_name(name: object, what: str) -> str:
 
 def check_turns(turns: Iterable[NewTurn | Mapping[str, object]]) -> list[CheckedTurn]:
     """Check a batch; raises InvalidTurn naming the first bad turn by its place in the batch (from 0)."""
+    batch = list(turns)
     checked: list[CheckedTurn] = []
-    for number, turn in enumerate(turns):
+    for number, turn in enumerate(batch):
         try:
             checked.append(check_turn(turn))
         except InvalidInput as error:
+            if len(batch) == 1:
+                raise InvalidTurn(f"{error} Nothing was stored.") from error
             raise InvalidTurn(f"Turn {number} of the batch: {error} Nothing of the batch was stored.") from error
     return checked
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from .invocation import Invocation, pass_invocation, place_options
-from .output import note, progress, say
+from .output import counted, note, progress, say
 
 if TYPE_CHECKING:
     from ..conversation_file import Format
@@ -40,10 +40,10 @@ def import_conversations(invocation: Invocation, file: Path, file_format: str | 
         plans = plan_import(memory.archive, memory.user, conversations)
         known = sum(plan.known for plan in plans)
         if known:
-            note(f"{known} turns are stored already and are skipped.")
+            note(f"Stored already, skipped: {counted(known, 'turn')}.")
         with progress("Importing", "turns") as advance:
             stored = carry_out(memory.archive, memory.user, plans, progress=advance)
-        say(f"Stored {stored} turns of {len(plans)} conversation{'s' * (len(plans) != 1)} in {memory.path}.")
+        say(f"Stored {counted(stored, 'turn')} of {counted(len(plans), 'conversation')} in {memory.path}.")
 
 
 COMMANDS = (import_conversations,)

@@ -10,7 +10,7 @@ import click
 
 from ..memory.errors import InvalidInput
 from .invocation import Invocation, pass_invocation, place_options, setting, store_options
-from .output import console, progress, say, shown, write_json
+from .output import console, counted, progress, say, shown, write_json
 
 if TYPE_CHECKING:
     from ..memory.store import Store
@@ -126,7 +126,7 @@ def sessions(invocation: Invocation, as_json: bool) -> None:
         write_json([{"conversation": c, "session": s, "turns": n} for c, s, n in found])
         return
     for conversation, session, turns in found:
-        say(f"{conversation}\t{session}\t{turns} turns")
+        say(f"{conversation}\t{session}\t{counted(turns, 'turn')}")
 
 
 @click.command()
@@ -149,7 +149,7 @@ def reembed(invocation: Invocation) -> None:
     try:
         with progress("Embedding", "memories") as advance:
             made = archive.reembed(progress=advance)
-        say(f"Made {made} vectors with {archive.embedder.name} in {archive.store.file.path}.")
+        say(f"Made {counted(made, 'vector')} with {archive.embedder.name} in {archive.store.file.path}.")
     finally:
         archive.close()
 
@@ -168,11 +168,12 @@ def forget(invocation: Invocation, ids: tuple[int, ...], yes: bool) -> None:
                 raise InvalidInput(f"{memory.user} has no memory {memory_id}; nothing was deleted.")
         for memory_id in ids:
             say(f"{memory_id}: {found[memory_id].text}")
-        if not yes and not click.confirm(f"Forget {len(ids)} for good?"):
+        which = "this" if len(found) == 1 else f"these {len(found)}"
+        if not yes and not click.confirm(f"Forget {which} for good?"):
             say("Nothing was forgotten.")
             return
         memory.forget(found.values())
-    say(f"Forgot {len(found)}.")
+    say(f"Forgot {counted(len(found), 'memory', 'memories')}.")
 
 
 COMMANDS = (stats, sessions, reembed, forget)

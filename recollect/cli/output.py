@@ -34,6 +34,11 @@ def shown(text: str, style: str = "") -> "Text":
     return Text(visible(text), style=style)
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun, in the plural unless it is one: "1 turn", "2,760 turns"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def visible(text: str) -> str:
     """Return text with control characters, except tab and line feed, replaced by U+FFFD."""
     return _CONTROL.sub("\ufffd", text)

@@ -4,7 +4,7 @@ import click
 
 from .filters import filter_options
 from .invocation import Invocation, pass_invocation, place_options, setting
-from .output import console, note, say, write_json
+from .output import console, counted, note, say, write_json
 
 
 @click.command()
@@ -74,7 +74,7 @@ def context(invocation: Invocation, question: str, as_json: bool) -> None:
         return
     if rendered.memories:
         say(rendered.text)
-    note(f"{rendered.tokens} of {rendered.budget} tokens, {len(rendered.memories)} memories.")
+    note(f"{rendered.tokens} of {rendered.budget} tokens, {counted(len(rendered.memories), 'memory', 'memories')}.")
 
 
 COMMANDS = (ask, recall, context)

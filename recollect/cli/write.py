@@ -12,7 +12,7 @@ from .output import say, write_json
 
 @click.command()
 @click.argument("text")
-@click.option("--speaker", metavar="NAME", help="Who said it [default: the user].")
+@click.option("--speaker", metavar="NAME", help="Who said it [default: you].")
 @click.option("--said-at", type=MOMENT, metavar="TIME", help="When, in ISO 8601 [default: now].")
 @click.option("--session", metavar="NAME", help="Which session [default: the running one, or a new one].")
 @click.option("--ref", metavar="ID", help="Your own id of the turn; answers that cite it show it.")
@@ -31,7 +31,9 @@ def add(
     """Store one turn verbatim. TEXT `-` reads it from stdin."""
     words = _standard_input() if text == "-" else text
     with invocation.open_memory() as memory:
-        who = memory.user if speaker is None else speaker
+        from ..wiring import speaker_of
+
+        who = speaker_of(memory.user) if speaker is None else speaker
         turn = memory.add(who, words, said_at=said_at, session=session, ref=ref)
     if as_json:
         from .documents import memory_document

@@ -34,8 +34,8 @@ def test_importing_again_adds_only_what_is_new(run: Run, talk_file: Path, tmp_pa
     new = {"speaker": "Ben", "text": "Good luck!", "session": 2}
     write_jsonl(grown, [*TURNS, new])
     result = run("--store", store, "import", grown)
-    assert "4 turns are stored already" in result.stderr
-    assert "Stored 1 turns" in result.stdout
+    assert "Stored already, skipped: 4 turns." in result.stderr
+    assert "Stored 1 turn of 1 conversation in" in result.stdout
     assert turns_of(run, store) == 5
 
 

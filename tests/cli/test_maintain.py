@@ -20,6 +20,14 @@ def test_stats_counts_and_looks_at_the_indexes(run: Run, talk_store: Path) -> No
     assert "all-MiniLM-L6-v2" in run("--store", talk_store, "stats").stdout
 
 
+def test_sessions_are_listed_with_their_turns(run: Run, talk_file: Path, tmp_path: Path) -> None:
+    store = tmp_path / "a.db"
+    assert run("--store", store, "import", talk_file).exit_code == 0
+    assert run("--store", store, "add", "Bye", "--session", "3", "--said-at", "2026-05-01").exit_code == 0
+    lines = run("--store", store, "sessions").stdout.splitlines()
+    assert sorted(lines) == ["default\t3\t1 turn", "talk\t1\t2 turns", "talk\t2\t2 turns"]
+
+
 def test_a_store_of_another_embedder_is_refused_until_it_is_embedded_again(
     run: Run, talk_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -48,6 +56,8 @@ def test_forgetting_asks_first_and_keeps_to_the_user(run: Run, talk_file: Path, 
     assert parsed(run("--store", store, "stats", "--json"))["turns"] == 4
     result = run("--store", store, "forget", "1", stdin="y\n")
     assert (result.exit_code, "1: I adopted a beagle" in result.stdout) == (0, True)
+    assert "Forget this for good?" in result.stdout  # "Forget 1" would look like the id
+    assert "Forgot 1 memory." in result.stdout
     found = parsed(run("--store", store, "recall", "beagle Biscuit", "--json"))["memories"]
     assert "a1" not in [one["ref"] for one in found]
 

@@ -17,6 +17,11 @@ def test_the_user_is_the_speaker_unless_told(run: Run) -> None:
     assert parsed(run("--user", "ann", "add", "Hello", "--json"))["speaker"] == "ann"
 
 
+def test_what_is_added_without_a_speaker_answers_as_ones_own_words(run: Run) -> None:
+    assert run("add", "I adopted a beagle called Biscuit yesterday.", "--said-at", "2026-03-02T18:00").exit_code == 0
+    assert parsed(run("ask", "When did I adopt my dog?", "--json"))["answer"].startswith("1 March 2026: you said")
+
+
 def test_options_of_the_command_go_before_those_of_the_group(run: Run) -> None:
     assert parsed(run("--user", "ann", "add", "Hello", "--user", "ben", "--json"))["user"] == "ben"
 

@@ -92,6 +92,11 @@ def test_what_is_no_turn_is_refused_with_its_whole_batch(memory: LongTermMemory,
     assert memory.recall("copper kettle", limit=1)[0].memory.id == before[3] + 1
 
 
+def test_one_bad_turn_alone_is_not_called_a_batch(memory: LongTermMemory) -> None:
+    with pytest.raises(InvalidTurn, match=r"^text is empty; .*\. Nothing was stored\.$"):
+        memory.add("Bob", " ")
+
+
 def test_names_that_no_user_or_conversation_can_have_are_refused(memory: LongTermMemory) -> None:
     for name in ("", " ", LONE, "a\x00b", "u" * 1001, None, 1.5, True):
         with pytest.raises(InvalidInput):
@@ -198,7 +203,7 @@ def test_events_of_no_turns_of_strangers_and_of_forgotten_turns_are_refused(memo
     before = rows(memory)
     wrong: list[list[Turn]] = [[], [turn, stranger], [gone], [turn, gone]]
     for turns in wrong:
-        with pytest.raises(InvalidInput, match="turns of one session"):
+        with pytest.raises(InvalidInput, match="turns of one session|is bob's, not alice's"):
             memory.add_event(turns, "Something happened")
     for text in ("", LONE, "a\x00b"):
         with pytest.raises(InvalidInput):
