@@ -87,8 +87,8 @@ def stem(word: str) -> str:
     return stemmed
 
 
-@lru_cache(maxsize=1)
 def _stemmer() -> "SnowballStemmer":
+    """Return a stemmer of one's own: it keeps the word it works on, so threads must not share one."""
     import snowballstemmer  # only generators that quote need it
 
     stemmer: SnowballStemmer = snowballstemmer.stemmer("english")  # pyright: ignore - it ships no types

@@ -40,6 +40,7 @@ class Places:
         self._gap_us = gap_us
         self._sessions: dict[str, tuple[int, bool]] = {}
         self._positions: dict[int, int] = {}
+        self._begun: int | None = None  # sessions of the conversation, once they were counted
         self._last = last_turn(file, conversation_id)
 
     def place(self, turn: CheckedTurn) -> tuple[int, int]:
@@ -62,8 +63,10 @@ class Places:
         return self._fresh_name()
 
     def _fresh_name(self) -> str:
-        row = self._file.row("select count(*) from sessions where conversation_id = ?", [self._conversation_id])
-        number = (row or (0,))[0] + 1
+        if self._begun is None:
+            row = self._file.row("select count(*) from sessions where conversation_id = ?", [self._conversation_id])
+            self._begun = int((row or (0,))[0])
+        number = self._begun + 1
         while self._known(str(number)) is not None:
             number += 1
         return str(number)
@@ -78,7 +81,11 @@ class Places:
     def _session(self, name: str) -> tuple[int, bool]:
         """Return the id of a session, begun if need be, and whether it is closed."""
         if name not in self._sessions:
-            begin = "insert into sessions (conversation_id, name) values (?, ?)"
-            known = self._known(name)
-            self._sessions[name] = known or (self._file.write(begin, [self._conversation_id, name]), False)
+            self._sessions[name] = self._known(name) or (self._begin(name), False)
         return self._sessions[name]
+
+    def _begin(self, name: str) -> int:
+        if self._begun is not None:
+            self._begun += 1
+        begin = "insert into sessions (conversation_id, name) values (?, ?)"
+        return self._file.write(begin, [self._conversation_id, name])

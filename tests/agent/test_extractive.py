@@ -1,13 +1,16 @@
 """The offline generator quotes what was said, with who and when, or says that it does not remember."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
+import snowballstemmer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recollect.agent.citations import parse_citations, unescape_marks
-from recollect.agent.evidence import FEATURES, SUPPORT, evidence, is_when
+from recollect.agent.evidence import FEATURES, SUPPORT, evidence, is_when, stem
 from recollect.agent.generators.extractive import (
     ACKNOWLEDGEMENT,
     EvidenceModel,
@@ -334,3 +337,24 @@ def test_when_the_embedder_fails_words_alone_decide() -> None:
     embedder.is_broken = True
     generator = ExtractiveGenerator(embedder, model=trusting(coverage=5.0))
     assert "".join(generator.stream("Which dog was adopted?", around(said(DOG)), [])).endswith("[1]")
+
+
+def test_threads_stem_words_as_one_does() -> None:
+    endings = ("ing", "ed", "ation", "ations", "ly", "ness", "ies", "izer", "fulness", "s", "ement")
+    words = [start + end for start in ("adopt", "relation", "hope", "organiz", "generous") for end in endings]
+    alone = {word: snowballstemmer.stemmer("english").stemWord(word) for word in words}
+    wrong: list[str] = []
+
+    def stem_all(first: int) -> None:
+        for _ in range(30):
+            stem.cache_clear()
+            wrong.extend(word for word in words[first:] + words[:first] if stem(word) != alone[word])
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(stem_all, range(0, 40, 10)))
+    finally:
+        sys.setswitchinterval(before)
+    assert wrong == []
