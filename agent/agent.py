@@ -13,7 +13,8 @@ from ..memory.context import DEFAULT_BUDGET
 from ..memory.errors import ClosedError, GenerationError, InvalidInput, RecollectError
 from ..memory.types import Context, Retrieved, Turn
 from .citations import is_abstention, parse_citations, unescape_marks
-from .long_term_memory import Filters, LongTermMemory, readable
+from .filters import Filters, readable
+from .long_term_memory import LongTermMemory
 from .ports import Generator
 from .types import Answer
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypedDict, Unpack
@@ -12,7 +12,7 @@ from ..memory.checks import check_name
 from ..memory.context import DEFAULT_BUDGET, ContextBuilder
 from ..memory.errors import InvalidInput
 from ..memory.store import Counts
-from ..memory.times import now, read_time, utc_microseconds
+from ..memory.times import now, read_time
 from ..memory.types import (
     Context,
     EventKind,
@@ -24,28 +24,11 @@ from ..memory.types import (
     Turn,
 )
 from ..rerank.base import Reranker
+from .filters import Filters, narrowed, readable, whole
 
 DEFAULT_CONVERSATION = "default"
 POOL = 100
 """Candidates offered to the reranker."""
-
-
-class Filters(TypedDict, total=False):
-    """What a recall may be restricted to, before anything is ranked.
-
-    `as_of`: only what was said up to then, as if asked then; `since`, `until`: inclusive; times are datetimes or
-    ISO 8601 texts, a bare day as an upper limit means its end. `speakers`: names, case-insensitive.
-    `without`: memory ids to leave out; `without_speakers`: whose turns to leave out. `conversation`: one conversation
-    instead of all of the user's.
-    """
-
-    as_of: datetime | str
-    since: datetime | str
-    until: datetime | str
-    speakers: Sequence[str]
-    without: Iterable[int]
-    without_speakers: Sequence[str]
-    conversation: str
 
 
 class LongTermMemory:
@@ -132,6 +115,11 @@ class LongTermMemory:
 
     def _refuse_strangers(self, memories: Iterable[Turn | EventSummary], done: str) -> None:
         for memory in memories:
+            if not isinstance(memory, Turn | EventSummary):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
+                kind = type(memory).__name__
+                raise InvalidInput(
+                    f"A {kind} is no turn or event summary (a ScoredMemory holds one: .memory); nothing was {done}."
+                )
             if memory.user != self.user:
                 raise InvalidInput(f"Memory {memory.id} is {memory.user}'s, not {self.user}'s; nothing was {done}.")
 
@@ -139,7 +127,8 @@ class LongTermMemory:
 
     def recall(self, question: str, *, limit: int = 10, **filters: Unpack[Filters]) -> list[ScoredMemory]:
         """Return the memories that may answer `question`, best first."""
-        return list(self._ranked(question, max(limit, POOL), filters).ranked[: max(limit, 0)])
+        count = max(whole(limit, "limit"), 0)
+        return list(self._ranked(question, max(count, POOL), filters).ranked[:count])
 
     def context(self, question: str, *, budget: int = DEFAULT_BUDGET, **filters: Unpack[Filters]) -> Context:
         """Return the best memories that fit `budget` tokens, chronological, dated and numbered."""
@@ -149,12 +138,14 @@ class LongTermMemory:
         self, question: str, *, limit: int = POOL, budget: int = DEFAULT_BUDGET, **filters: Unpack[Filters]
     ) -> Retrieved:
         """Run the pipeline once and return the best `limit` memories and the context, with timings in ms."""
-        found = self._ranked(question, max(limit, POOL), filters)
+        count = max(whole(limit, "limit"), 0)
+        tokens = whole(budget, "budget")
+        found = self._ranked(question, max(count, POOL), filters)
         begun = time.perf_counter()
-        context = self._contexts.build(readable(question), found.ranked, budget=budget)
+        context = self._contexts.build(readable(question), found.ranked, budget=tokens)
         took_ms = 1000.0 * (time.perf_counter() - begun)
         return Retrieved(
-            ranked=found.ranked[: max(limit, 0)],
+            ranked=found.ranked[:count],
             context=context,
             timings={**found.timings, "context": took_ms},
             problems=found.problems,
@@ -162,15 +153,16 @@ class LongTermMemory:
 
     def _ranked(self, question: str, pool: int, filters: Filters) -> Retrieved:
         empty = Context(memories=(), scores=(), text="", tokens=0, budget=0)
+        asked = readable(question)
         scope = self.scope(filters)
         if scope is None:
             return Retrieved(ranked=(), context=empty, timings={})
         problems = self._archive.embed_pending()
-        recalled = self._archive.recall.recall(readable(question), scope=scope, limit=pool)
+        recalled = self._archive.recall.recall(asked, scope=scope, limit=pool)
         begun = time.perf_counter()
         turn_ids = [c.memory.id for c in recalled.candidates if isinstance(c.memory, Turn)]
         events = self._archive.store.events_of(turn_ids)
-        ranked = self._reranker.rank(readable(question), recalled.candidates, events=events)
+        ranked = self._reranker.rank(asked, recalled.candidates, events=events)
         took_ms = 1000.0 * (time.perf_counter() - begun)
         timings = {**recalled.timings, "rerank": took_ms}
         problems += recalled.problems
@@ -179,21 +171,9 @@ class LongTermMemory:
     def scope(self, filters: Filters) -> Scope | None:
         """Return what a recall with these filters may see, or None when that holds nothing."""
         place = filters.get("conversation", self.conversation)
-        known = self._archive.store.scope(self.user, None if place is None else readable(place))
-        if known is None:
-            return None
-        upper = (filters.get("as_of"), filters.get("until"))
-        limits = [_upper(limit) for limit in upper if limit is not None]
-        since = filters.get("since")
-        return Scope(
-            user=known.user,
-            conversation=known.conversation,
-            since_us=None if since is None else utc_microseconds(read_time(since)),
-            until_us=min(limits, default=None),
-            speakers=_names(filters.get("speakers", ())),
-            without=frozenset(filters.get("without", ())),
-            without_speakers=_names(filters.get("without_speakers", ())),
-        )
+        known = self._archive.store.scope(self.user, None if place is None else readable(place, "conversation"))
+        chosen = narrowed(known or Scope(), filters)  # wrong filters are wrong where nothing is stored, too
+        return None if known is None else chosen
 
     def latest(self, limit: int) -> list[Turn]:
         """Return the newest turns of the conversation written to, oldest first."""
@@ -228,28 +208,3 @@ class TurnFields(TypedDict, total=False):
     ref: str | None
     session: str | int | None
     metadata: Mapping[str, object] | None
-
-
-def readable(question: str) -> str:
-    """Return a question that can be searched with: lone surrogates become U+FFFD."""
-    return question.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _upper(value: datetime | str) -> int:
-    moment = read_time(value)
-    if isinstance(value, str) and _is_bare_day(value):
-        # by the clock: where it is put forward or back, a day has 23 or 25 hours
-        moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_999, fold=1)
-    return utc_microseconds(moment)
-
-
-def _is_bare_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text.strip())
-    except ValueError:
-        return False
-    return True
-
-
-def _names(value: Sequence[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)  # one name alone is meant as one, not as its letters

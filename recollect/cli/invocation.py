@@ -13,7 +13,8 @@ from .threads import settle_threads
 
 if TYPE_CHECKING:
     from ..agent.agent import Agent
-    from ..agent.long_term_memory import Filters, LongTermMemory
+    from ..agent.filters import Filters
+    from ..agent.long_term_memory import LongTermMemory
     from ..memory.store import Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])  # click's decorators take and return any function

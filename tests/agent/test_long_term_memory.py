@@ -5,6 +5,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -162,6 +163,43 @@ def test_filters_reach_the_context_too(week: LongTermMemory) -> None:
 def test_a_filter_that_is_no_time_is_refused(week: LongTermMemory) -> None:
     with pytest.raises(InvalidInput, match="yesterday"):
         week.recall("dog", as_of="yesterday")
+
+
+def test_a_filter_that_does_not_exist_is_refused_by_name(week: LongTermMemory) -> None:
+    for misspelt in ({"speaker": "Alice"}, {"untill": "2026-03-02"}):  # else it would show what it should hide
+        for memory in (week, week.as_user("nobody")):
+            with pytest.raises(InvalidInput, match=f"{next(iter(misspelt))} is no filter; there are: as_of,"):
+                texts(memory, "dog", **misspelt)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [{"speakers": 5}, {"without_speakers": [5]}, {"without": 7}, {"without": ["7"]}, {"conversation": 5}],
+    ids=str,
+)
+def test_a_filter_of_another_kind_is_refused(week: LongTermMemory, filters: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput):
+        texts(week, "dog", **filters)
+
+
+def test_a_filter_of_none_restricts_nothing(week: LongTermMemory) -> None:
+    nothing = dict.fromkeys(("as_of", "since", "until", "speakers", "without", "without_speakers"))
+    assert texts(week, "dog", **nothing) == texts(week, "dog")
+
+
+def test_what_is_no_question_limit_budget_or_memory_is_refused(week: LongTermMemory) -> None:
+    wrong: Any = None  # as an untyped caller may pass it
+    for memory in (week, week.as_user("nobody")):
+        with pytest.raises(InvalidInput, match="question must be text, not NoneType"):
+            memory.recall(wrong)
+        with pytest.raises(InvalidInput, match="question must be text"):
+            memory.retrieve(cast("Any", ["dog"]))
+        with pytest.raises(InvalidInput, match="limit must be a whole number"):
+            memory.recall("dog", limit=wrong)
+        with pytest.raises(InvalidInput, match="budget must be a whole number"):
+            memory.context("dog", budget=cast("Any", "854"))
+    with pytest.raises(InvalidInput, match="a ScoredMemory holds one"):
+        week.forget(cast("Any", week.recall("dog")))
 
 
 def test_limits_hold(week: LongTermMemory) -> None:
