@@ -73,6 +73,17 @@ INITIAL_SCHEMA = (
         own, context, scope, tokenize = 'porter unicode61 remove_diacritics 2')""",
 )
 
+LAST_POSITIONS = (
+    # A position is never used twice, as an id is not: a turn forgotten at the end of its session leaves a gap
+    # like any other, so that importing its file again does not bring it back.
+    "alter table sessions add column last_position integer not null default 0",
+    """update sessions set last_position = coalesce(
+        (select max(m.position) from memories m where m.session_id = sessions.id and m.kind = 'turn'), 0)""",
+    """create trigger turn_placed after insert on memories when new.kind = 'turn' begin
+        update sessions set last_position = max(last_position, new.position) where id = new.session_id;
+    end""",
+)
+
 
 def _create_schema(database: "Database") -> None:
     for statement in INITIAL_SCHEMA:
@@ -80,5 +91,10 @@ def _create_schema(database: "Database") -> None:
     database.conn.execute("insert into store_facts values ('store_id', ?)", [str(uuid.uuid4())])
 
 
-MIGRATIONS: tuple[Callable[["Database"], None], ...] = (_create_schema,)
+def _remember_last_positions(database: "Database") -> None:
+    for statement in LAST_POSITIONS:
+        database.conn.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[["Database"], None], ...] = (_create_schema, _remember_last_positions)
 """Step n brings a store from version n to n + 1. Steps are only ever appended."""

@@ -48,10 +48,8 @@ class Places:
         name = turn.session if turn.session is not None else self._current(turn.said_us)
         session_id, is_closed = self._session(name)
         if session_id not in self._positions:
-            last = self._file.row(  # kind: or the partial index `turn_place` would not be used
-                "select max(position) from memories where session_id = ? and kind = 'turn'", [session_id]
-            )
-            self._positions[session_id] = (last or (None,))[0] or 0
+            last = self._file.row("select last_position from sessions where id = ?", [session_id])
+            self._positions[session_id] = (last or (0,))[0]
         self._positions[session_id] += 1
         self._last = LastTurn(session_id=session_id, session=name, is_closed=is_closed, said_us=turn.said_us)
         return session_id, self._positions[session_id]

@@ -104,6 +104,13 @@ class Store:
             [scope.user, scope.conversation],
         )
 
+    def last_positions(self, scope: Scope) -> dict[str, int]:
+        """Return by session of a conversation the last position that was ever given, forgotten turns included."""
+        rows = self.file.rows(
+            "select name, last_position from sessions where conversation_id = ?", [scope.conversation]
+        )
+        return dict(rows)
+
     def is_everything(self, scope: Scope) -> bool:
         """Tell, in constant time, whether `scope` certainly holds all memories of the store."""
         if scope != Scope(user=scope.user, conversation=scope.conversation):

@@ -7,7 +7,7 @@ from itertools import islice
 from .conversation_file import FileConversation
 from .memory.archive import Archive
 from .memory.errors import InvalidInput
-from .memory.types import NewTurn
+from .memory.types import NewTurn, Scope
 
 BATCH_TURNS = 256
 """Turns of one transaction: an interruption loses at most the work of one."""
@@ -50,10 +50,9 @@ def carry_out(
 
 
 def _plan(archive: Archive, user: str, conversation: FileConversation) -> ImportPlan:
-    stored = _stored_texts(archive, user, conversation.name)
-    last: dict[str, int] = {}
-    for session, position in stored:
-        last[session] = max(position, last.get(session, 0))
+    scope = archive.store.scope(user, conversation.name)
+    stored = {} if scope is None else _stored_texts(archive, scope)
+    last = {} if scope is None else archive.store.last_positions(scope)
     missing: list[NewTurn] = []
     positions: dict[str, int] = {}
     for entry in conversation.turns:
@@ -61,7 +60,7 @@ def _plan(archive: Archive, user: str, conversation: FileConversation) -> Import
         position = positions[session] = positions.get(session, 0) + 1
         if position > last.get(session, 0):
             missing.append(entry.turn)
-        # a gap below the last position is a turn that was forgotten on purpose: it stays forgotten
+        # a gap up to the last position is a turn that was forgotten on purpose: it stays forgotten
         elif stored.get((session, position), entry.turn.text) != entry.turn.text:
             raise InvalidInput(
                 f"{conversation.file}, {entry.place}: turn {position} of session {session} in conversation "
@@ -72,9 +71,6 @@ def _plan(archive: Archive, user: str, conversation: FileConversation) -> Import
     return ImportPlan(conversation=conversation.name, missing=tuple(missing), known=known)
 
 
-def _stored_texts(archive: Archive, user: str, conversation: str) -> dict[tuple[str, int], str]:
-    scope = archive.store.scope(user, conversation)
-    if scope is None:
-        return {}
+def _stored_texts(archive: Archive, scope: Scope) -> dict[tuple[str, int], str]:
     turns = archive.store.turns(archive.store.ids(scope))
     return {(turn.session, turn.position): turn.text for turn in turns}

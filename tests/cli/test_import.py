@@ -39,10 +39,11 @@ def test_importing_again_adds_only_what_is_new(run: Run, talk_file: Path, tmp_pa
     assert turns_of(run, store) == 5
 
 
-def test_a_forgotten_turn_does_not_come_back(run: Run, talk_file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("forgotten", [["1"], ["4"], ["3", "4"]])
+def test_a_forgotten_turn_does_not_come_back(run: Run, talk_file: Path, tmp_path: Path, forgotten: list[str]) -> None:
     store = tmp_path / "a.db"
     assert run("--store", store, "import", talk_file).exit_code == 0
-    assert run("--store", store, "forget", "1", "--yes").exit_code == 0
+    assert run("--store", store, "forget", *forgotten, "--yes").exit_code == 0
     assert "Stored 0 turns" in run("--store", store, "import", talk_file).stdout
 
 

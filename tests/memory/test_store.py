@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlite_utils import Database
 
 from recollect.memory.checks import check_turns
-from recollect.memory.migrations import MIGRATIONS
+from recollect.memory.migrations import APPLICATION_ID, MIGRATIONS
 from recollect.memory.store import Store
+from recollect.memory.times import utc_microseconds
 from recollect.memory.types import NewTurn, Scope, Turn
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -179,6 +181,30 @@ def test_the_latest_turns_of_one_are_found_without_reading_those_of_others(store
 
 def places(turns: list[Turn]) -> list[tuple[str, int]]:
     return [(t.session, t.position) for t in turns]
+
+
+def test_a_position_is_never_used_twice(store: Store) -> None:
+    said = say(store, turn("one"), turn("two"))
+    store.delete([said[1].id])
+    assert places(say(store, turn("three"))) == [("1", 3)]
+    scope = scope_of(store, "alice", "default")
+    assert store.last_positions(scope) == {"1": 3}
+
+
+def test_a_store_of_the_first_version_learns_its_last_positions(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    old = sqlite3.connect(path, isolation_level=None)
+    MIGRATIONS[0](Database(old))
+    old.executescript(
+        f"""pragma user_version = 1; pragma application_id = {APPLICATION_ID};
+        insert into users values (1, 'alice'); insert into conversations values (1, 1, 'default');
+        insert into sessions values (1, 1, '1', null);
+        insert into memories (id, kind, user_id, conversation_id, session_id, position, text, said_at, said_us)
+            values (1, 'turn', 1, 1, 1, 1, 'one', '{NOON.isoformat()}', {utc_microseconds(NOON)}),
+                   (2, 'turn', 1, 1, 1, 2, 'two', '{NOON.isoformat()}', {utc_microseconds(NOON)});"""
+    )
+    old.close()
+    assert places(say(Store(path), turn("three"))) == [("1", 3)]
 
 
 def test_named_sessions_are_kept_and_positions_count_from_one_in_each(store: Store) -> None:
