@@ -181,8 +181,7 @@ class StoreVectors:
 
 def _without(ids: "Ids", left_out: Collection[int]) -> "Ids":
     """Return ascending `ids` without those of `left_out`."""
-    gone = np.array(sorted(left_out), dtype=np.int64)
+    last = int(ids[-1]) if len(ids) else 0  # whatever is beyond is no id, and may not fit 64 bits
+    gone = np.array(sorted(i for i in left_out if 0 < i <= last), dtype=np.int64)
     places = np.searchsorted(ids, gone)
-    inside = places < len(ids)
-    places, gone = places[inside], gone[inside]
     return np.delete(ids, places[ids[places] == gone])
