@@ -10,7 +10,8 @@ import click
 from ..agent.agent import Agent
 from ..agent.types import Answer
 from ..memory.errors import InvalidInput, RecollectError
-from .output import console, note, say, visible
+from .output import console, note, say
+from .prose import ProseStream, show_prose
 from .rendering import memories_table, show_citations, show_problems
 
 HELP = """/recall TEXT   the memories that may answer TEXT
@@ -61,16 +62,17 @@ class PlainChat:
 
     def _reply(self, text: str) -> None:
         stream = self._agent.stream(text)
+        shown = ProseStream()
         try:
             for piece in stream:
-                click.echo(visible(piece), nl=False)
-            click.echo()
+                shown.write(piece)
+            shown.end()
         except RecollectError:
-            click.echo()
+            shown.end()
             raise
         except KeyboardInterrupt:
             stream.close()
-            click.echo()
+            shown.end()
             if not self._is_terminal:
                 raise
             note("(stopped; what you said is remembered)")
@@ -94,7 +96,7 @@ class PlainChat:
         elif not self._last.context.memories:
             say("It was given no memories.")
         else:
-            say(self._last.context.text)
+            show_prose(self._last.context.text)
 
 
 def _typed_lines(is_terminal: bool) -> Iterator[bytes | str]:
@@ -109,6 +111,9 @@ def _typed_lines(is_terminal: bool) -> Iterator[bytes | str]:
         except EOFError:
             click.echo()
             return
+        except KeyboardInterrupt:
+            click.echo()  # what comes next stands on a line of its own
+            raise
 
 
 def _decoded(line: bytes | str) -> str:

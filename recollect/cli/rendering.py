@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..agent.types import Answer, Citation
 from ..memory.types import Memory, ScoredMemory, Turn
-from .output import console, note, shown, visible
+from .output import note, shown, visible
+from .prose import show_prose
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,15 +27,14 @@ def citation_line(citation: Citation) -> str:
 
 
 def show_citations(citations: Iterable[Citation], *, indent: str = "  ") -> None:
-    """Write one dim line a citation."""
-    screen = console()
+    """Write the citations, dim, each on lines of its own."""
     for citation in citations:
-        screen.print(shown(indent + citation_line(citation), "dim"), soft_wrap=True)
+        show_prose(citation_line(citation), style="dim", indent=indent, hanging="    ")
 
 
 def show_answer(answer: Answer) -> None:
     """Write an answer and the turns it cites; what went wrong on the way goes to stderr."""
-    console().print(shown(answer.text), soft_wrap=True)
+    show_prose(answer.text)
     show_citations(answer.citations)
     show_problems(answer.problems)
 

@@ -203,7 +203,7 @@ def test_events_of_no_turns_of_strangers_and_of_forgotten_turns_are_refused(memo
     before = rows(memory)
     wrong: list[list[Turn]] = [[], [turn, stranger], [gone], [turn, gone]]
     for turns in wrong:
-        with pytest.raises(InvalidInput, match="turns of one session|is bob's, not alice's"):
+        with pytest.raises(InvalidInput, match=r"turns of one session|is bob's, not alice's"):
             memory.add_event(turns, "Something happened")
     for text in ("", LONE, "a\x00b"):
         with pytest.raises(InvalidInput):
