@@ -20,6 +20,7 @@ from .date_periods import (
 )
 from .date_words import (
     AMOUNT,
+    MONTH,
     PART_OF_DAY,
     WEEKDAY,
     WEEKDAYS,
@@ -210,6 +211,8 @@ def _season(match: re.Match[str], reading: Reading) -> Period:
 
 _UNIT = "(?P<unit>weekend|week|month|year)"
 _SUFFIX = r"(?! (?:of|old|[0-9])\b)"
+_NAME = f"{WEEKDAY}|{MONTH}|spring|summer|fall|autumn|winter|christmas|halloween|new year|valentine|week|month|year"
+_NO_NAME = rf"(?! (?:{_NAME})\b)"  # "the week before last Friday" is counted from that Friday
 
 RELATIVE_RULES: tuple[tuple[re.Pattern[str], Resolver], ...] = (
     (
@@ -225,7 +228,10 @@ RELATIVE_RULES: tuple[tuple[re.Pattern[str], Resolver], ...] = (
     (words("in " + AMOUNT + "(?:['’] time)?"), _deadline),
     (words("(?P<way>last|past|next|coming) " + AMOUNT), _rolling),
     (words(f"{_WHICH} {_UNIT}{_SUFFIX}"), _beside),
-    (words("the (?P<unit>night|weekend|week|month|year) (?:before last|(?P<next>after next))"), _before_last),
+    (
+        words(rf"the (?P<unit>night|weekend|week|month|year) (?:before last|(?P<next>after next)){_NO_NAME}"),
+        _before_last,
+    ),
     (
         words(
             r"the (?P<unit>day|night|evening|weekend|week|month|year) before"
