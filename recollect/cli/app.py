@@ -1,5 +1,6 @@
 """The command line: the group, what every command has in common, and how errors end it."""
 
+import errno
 import os
 import sys
 from io import TextIOWrapper
@@ -28,6 +29,11 @@ class RecollectGroup(click.Group):
         except (KeyboardInterrupt, click.Abort) as error:
             click.echo("Interrupted.", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE or os.environ.get("RECOLLECT_DEBUG"):
+                raise  # click ends a command quietly whose reader went away
+            # what our adapters do not wrap: mostly stdout on a full disk
+            raise click.ClickException(f"The system refused: {error.strerror or error}.") from error
 
 
 @click.group(cls=RecollectGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

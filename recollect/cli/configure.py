@@ -38,7 +38,7 @@ def config_group(context: click.Context, invocation: Invocation, as_json: bool) 
     console().print(table)
 
 
-@config_group.command("set")
+@config_group.command("set", context_settings={"ignore_unknown_options": True})  # -5 is a value, if a wrong one
 @click.argument("key")
 @click.argument("value")
 def set_command(key: str, value: str) -> None:

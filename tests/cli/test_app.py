@@ -116,6 +116,23 @@ def test_config_set_says_when_the_environment_goes_before_it(run: Run, monkeypat
     assert parsed(run("config", "--json"))["user"]["value"] == "ann"
 
 
+def test_a_negative_value_is_refused_by_its_key_and_not_as_an_option(run: Run) -> None:
+    result = run("config", "set", "context.budget", "-5")
+    assert (result.exit_code, "expected a whole number of at least 1" in result.stderr) == (1, True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_an_error_and_no_traceback(talk_store: Path) -> None:
+    for command in (("stats",), ("stats", "--json")):
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "recollect", *command, "--store", str(talk_store)],
+                cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False,
+            )  # fmt: skip
+        assert (done.returncode, b"Traceback" in done.stderr) == (1, False)
+        assert done.stderr.startswith(b"Error: The system refused: No space left on device.")
+
+
 def test_config_path_is_in_the_home_folder(run: Run, recollect_home: Path) -> None:
     assert run("config", "path").stdout.strip() == str(recollect_home / "config.toml")
 
