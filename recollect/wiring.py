@@ -13,7 +13,7 @@ from .agent.long_term_memory import LongTermMemory
 from .config import Config, load_config
 from .memory.archive import Archive
 from .memory.context import ContextBuilder
-from .memory.errors import ConfigError, ModelNotConfigured
+from .memory.errors import ConfigError, InvalidInput, ModelNotConfigured
 from .memory.recall import RecallOptions
 from .memory.store import Store
 from .rerank.base import FirstStageOrder, Reranker
@@ -105,6 +105,8 @@ def store_path(path: str | Path | None, config: Config) -> Path:
     """Return where the store lies: as named, as configured, or in the user's data folder."""
     if path is not None and str(path) == IN_MEMORY:
         return Path(tempfile.mkdtemp(prefix="recollect-")) / "memory.db"
+    if path is not None and not str(path).strip():
+        raise InvalidInput("The path of the store is empty; name a file, or pass None for the configured store.")
     chosen = path if path is not None else config.store
     return Path(chosen).expanduser() if chosen else locations.default_store()
 

@@ -8,7 +8,7 @@ import pytest
 import recollect
 from recollect import Config
 from recollect.memory.embedder import minilm_folder
-from recollect.memory.errors import EmbedderMismatch, EndpointUnreachable
+from recollect.memory.errors import EmbedderMismatch, EndpointUnreachable, InvalidInput
 from tests.openai_server import drops, embeds, running, says, says_then_drops, unused_url
 
 
@@ -80,3 +80,9 @@ def test_a_dropped_connection_is_told_and_what_was_said_stands(tmp_path: Path) -
         assert [turn.speaker for turn in agent.memory.latest(9)] == ["Alice", "Alice", "assistant"]
         shown = [message["content"] for message in server.requests[1].body["messages"]]
         assert any("What is my dog called?" in content for content in shown)
+
+
+@pytest.mark.parametrize("path", ["", "  "])
+def test_an_empty_path_is_not_taken_for_the_configured_store(path: str) -> None:
+    with pytest.raises(InvalidInput, match="empty"):  # say, of a variable that is not set
+        recollect.open_memory(path)
