@@ -14,6 +14,8 @@ from .times import utc_microseconds
 from .types import DateMention, EventKind, EventSummary, Memory, Scope, Turn
 
 DEFAULT_SESSION_GAP_S = 3600.0
+FEW_NEW = 5_000
+"""Memories whose rows are read to see whose they are; where more were stored, the index by user is asked."""
 
 _MEMORY_COLUMNS = """
     select m.id, m.kind, u.name, c.name, s.name, m.position, m.speaker, m.text, m.said_at, m.ref,
@@ -282,7 +284,8 @@ class Store:
     def ids(self, scope: Scope, *, after: int = 0) -> "array[int]":
         """Return the ids inside `scope` greater than `after`, ascending, as 64-bit integers."""
         condition, parameters = scope_condition(scope)
-        by_id = "not indexed" if after else ""  # few are newer: reading those is less than all of a user's
+        # reading a few new memories of everybody is less than looking at all of a user's
+        by_id = "not indexed" if after and self.newest_id() - after <= FEW_NEW else ""
         rows = self.file.rows(
             f"select m.id from memories m {by_id} where m.id > ? and {condition} order by m.id", [after, *parameters]
         )

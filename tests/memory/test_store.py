@@ -183,6 +183,19 @@ def places(turns: list[Turn]) -> list[tuple[str, int]]:
     return [(t.session, t.position) for t in turns]
 
 
+@pytest.mark.parametrize("others", [10, 6_000])
+def test_new_ids_are_found_whether_few_or_many_were_stored_by_others(store: Store, others: int) -> None:
+    mine = [said.id for said in say(store, turn("one"))]
+    store.append_turns("bob", "default", check_turns([turn(str(n)) for n in range(others)]))
+    later = [said.id for said in say(store, turn("two"), turn("three"), conversation="other")]
+    scope = scope_of(store, "alice")
+    assert list(store.ids(scope)) == mine + later
+    steps: list[int] = []
+    store.file._connection.set_progress_handler(lambda: steps.append(1), 100)
+    assert list(store.ids(scope, after=mine[-1])) == later
+    assert len(steps) < 20
+
+
 def test_a_position_is_never_used_twice(store: Store) -> None:
     said = say(store, turn("one"), turn("two"))
     store.delete([said[1].id])
