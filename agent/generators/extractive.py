@@ -122,8 +122,8 @@ class ExtractiveGenerator:
         words = escape_marks(" ".join(sentence.text.split()))
         speaker = "you" if is_same(sentence.turn.speaker, self._asker) else escape_marks(sentence.turn.speaker)
         answer = f"{_date_of(sentence)}: " if dated else ""
-        opening = speaker if dated else speaker[0].upper() + speaker[1:]
-        return f"{answer}{opening} said on {format_day(sentence.turn.said_at.date())}, “{words}” [{sentence.number}]"
+        line = f"{answer}{speaker} said on {format_day(sentence.turn.said_at.date())}, “{words}” [{sentence.number}]"
+        return line[0].upper() + line[1:]
 
 
 def is_question(text: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .invocation import Invocation, pass_invocation, store_options
-from .output import console, note, progress, say, shown
+from .output import console, counted, note, progress, say, shown
 
 if TYPE_CHECKING:
     from ..agent.agent import Agent
@@ -76,14 +76,17 @@ def demo(invocation: Invocation, file: Path | None) -> None:
 def _store(sample: "Sample", agent: "Agent") -> None:
     from ..importing import carry_out, plan_import
 
-    say(f"{sample.title}: {len(sample.conversation.turns)} turns in {sample.sessions} sessions")
+    turns = counted(len(sample.conversation.turns), "turn")
+    say(f"{sample.title}: {turns} in {counted(sample.sessions, 'session')}")
     begun = time.perf_counter()
     archive = agent.memory.archive
     plans = plan_import(archive, agent.memory.user, [sample.conversation])
     with progress("Storing", "turns") as advance:
         stored = carry_out(archive, agent.memory.user, plans, progress=advance)
     took_s = time.perf_counter() - begun
-    say(f"Stored {stored} turns in {took_s:.1f} s, the embedder's start included, in {agent.memory.path}\n")
+    say(
+        f"Stored {counted(stored, 'turn')} in {took_s:.1f} s, the embedder's start included, in {agent.memory.path}\n"
+    )
 
 
 def _ask(agent: "Agent", question: "SampleQuestion") -> Outcome:

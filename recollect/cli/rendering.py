@@ -20,10 +20,10 @@ def moment(when: datetime) -> str:
 
 
 def citation_line(citation: Citation) -> str:
-    """Return `[1] Alice, 2026-03-02 18:00 (chat-7): "…"`, white space in the words collapsed."""
+    """Return `[1] Alice, 2026-03-02 18:00 (chat-7): “…”`, white space in the words collapsed."""
     turn = citation.turn
     place = turn.ref or f"session {turn.session}, turn {turn.position}"
-    return f'[{citation.number}] {turn.speaker}, {moment(turn.said_at)} ({place}): "{" ".join(turn.text.split())}"'
+    return f"[{citation.number}] {turn.speaker}, {moment(turn.said_at)} ({place}): “{' '.join(turn.text.split())}”"
 
 
 def show_citations(citations: Iterable[Citation], *, indent: str = "  ") -> None:

@@ -72,6 +72,12 @@ def answered(
     return "".join(generator.stream(question, around(*memories), history))
 
 
+def test_an_answer_begins_with_a_capital_letter_whatever_it_begins_with() -> None:
+    marathon = said("I ran a marathon last week.", speaker="élodie")
+    assert answered("When was the marathon?", marathon).startswith("The week before 2 March 2026: élodie said on")
+    assert answered("What did élodie run?", marathon).startswith("Élodie said on 2 March 2026, ")
+
+
 # -- with the shipped model ----------------------------------------------------------------------
 
 

@@ -53,7 +53,7 @@ def test_citations_stand_under_the_reply_and_why_shows_what_was_read(
     )
     lines = result.stdout.splitlines()
     assert lines[:3] == ["There was no answer yet.", "Noted.", "A red bicycle [1]."]
-    assert lines[3] == '  [1] User, 2026-01-01 (r1): "I bought a red bicycle."'
+    assert lines[3] == "  [1] User, 2026-01-01 (r1): “I bought a red bicycle.”"
     assert "[1] User: I bought a red bicycle." in lines
     assert any(line.startswith("/recall TEXT") for line in lines)
     assert parsed(run("stats", "--json"))["turns"] == 5

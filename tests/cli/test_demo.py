@@ -57,7 +57,7 @@ def test_the_demo_stores_asks_and_shows_the_turns_behind_the_answers(
         result = run("demo", "--file", miniature, "--store", store)
         assert result.exit_code == 0, result.output
         assert f"Stored {stored} turns" in result.stdout
-    assert '(s1-1): "I adopted a beagle called Biscuit yesterday."' in result.stdout
+    assert "(s1-1): “I adopted a beagle called Biscuit yesterday.”" in result.stdout
     assert "9 January 2026" in result.stdout
     assert "2 of 2" in result.stdout
     assert "of 1" in result.stdout

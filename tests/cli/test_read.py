@@ -86,7 +86,7 @@ def test_an_answer_comes_with_who_said_it_when_and_in_which_words(
         found = parsed(run(*asked, "--json"))
     assert shown.splitlines() == [
         "Biscuit, a beagle [1].",
-        '  [1] Alice, 2026-03-02 18:00 (a1): "I adopted a beagle called Biscuit yesterday."',
+        "  [1] Alice, 2026-03-02 18:00 (a1): “I adopted a beagle called Biscuit yesterday.”",
     ]
     assert (found["answer"], found["abstained"]) == ("Biscuit, a beagle [1].", False)
     assert [(one["number"], one["ref"]) for one in found["citations"]] == [(1, "a1")]
