@@ -47,7 +47,9 @@ AMOUNT = (
 _FUTURE = re.compile(
     r"\b(?:will|won['’]?t|ll|gonna|going to|let['’]?s|shall|should|can|see (?:you|ya)|planning|plans? (?:to|for|on)"
     r"|looking forward|excited (?:about|for|to)|upcoming|coming up|scheduled|hop(?:e|ing) to|want(?:s|ing)? to|wanna"
-    r"|thinking (?:of|about)|are you (?:free|doing))\b",
+    r"|thinking (?:of|about)|are you (?:free|doing)|gets? married|getting married|takes? place|is due"
+    r"|(?:is|are|am|['’]?m|['’]?re|['’]?s) (?:flying|leaving|moving|starting|travell?ing|visiting|meeting|hosting"
+    r"|attending|throwing))\b",
     re.IGNORECASE | re.ASCII,
 )
 _PAST = re.compile(
