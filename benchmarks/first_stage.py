@@ -1,6 +1,6 @@
 """How the first stage's weights were chosen: recall on MSC and FriendsQA pools of LoCoMo's size, train splits.
 
-    python benchmarks/first_stage.py --data ../shared/data/train [--pools 6] [--json OUT]
+    python -m benchmarks.first_stage --data ../shared/data/train [--pools 6] [--json OUT]
 
 Ten MSC conversations are joined into one between the same two people; the scenes of a FriendsQA episode are joined
 in order. LoCoMo is not read here.
@@ -11,8 +11,7 @@ import itertools
 import json
 import random
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -23,55 +22,11 @@ from recollect.memory.lexical import Fts5Index
 from recollect.memory.recall import Recall, RecallOptions
 from recollect.memory.store import Store
 from recollect.memory.types import Turn
-from recollect.training.corpora import Conversation, read_conversations
-from recollect.training.pools import concatenated
+from recollect.training.corpora import Conversation
+from recollect.training.pools import friends_episodes, msc_pools
 
-MSC_CONVERSATIONS = 10
 QUESTIONS_PER_POOL = 100
 KS = (1, 5, 10, 25)
-
-
-def batches_of(conversations: Sequence[Conversation], size: int) -> list[Sequence[Conversation]]:
-    return [conversations[start : start + size] for start in range(0, len(conversations), size)]
-
-
-def msc_pools(data: Path, count: int, shuffled: random.Random) -> list[Conversation]:
-    corpus = [
-        c
-        for c in read_conversations(data / "msc", splits=("train",), kinds=("single", "group"))
-        if len(c.speakers) == 2
-    ]
-    chosen = shuffled.sample(corpus, count * MSC_CONVERSATIONS)
-    return [concatenated(list(batch)) for batch in batches_of(chosen, MSC_CONVERSATIONS)]
-
-
-def friends_pools(data: Path, count: int, shuffled: random.Random) -> list[Conversation]:
-    episodes: dict[str, list[Conversation]] = {}
-    for scene in read_conversations(data / "friendsqa", splits=("train",)):
-        episodes.setdefault(scene.id.rsplit("_", 1)[0], []).append(scene)
-    chosen = shuffled.sample(sorted(episodes), min(count, len(episodes)))
-    return [_episode(name, episodes[name]) for name in chosen]
-
-
-def _episode(name: str, scenes: Sequence[Conversation]) -> Conversation:
-    def place(number: int, ref: str | None) -> str:
-        return f"{number}:{ref}"
-
-    return Conversation(
-        id=name,
-        split="train",
-        speakers=tuple(dict.fromkeys(s for scene in scenes for s in scene.speakers)),
-        turns=tuple(
-            replace(turn, ref=place(n, turn.ref), session=str(n))
-            for n, scene in enumerate(scenes)
-            for turn in scene.turns
-        ),
-        questions=tuple(
-            replace(question, evidence=tuple(place(n, ref) for ref in question.evidence))
-            for n, scene in enumerate(scenes)
-            for question in scene.questions
-        ),
-    )
 
 
 def recalls(archive: Archive, pools: Iterable[Conversation], recall: Recall) -> dict[str, float]:
@@ -101,8 +56,8 @@ def main() -> None:
     arguments = parser.parse_args()
     shuffled = random.Random(5)
     sets = {
-        "msc": msc_pools(arguments.data, arguments.pools, shuffled),
-        "friendsqa": friends_pools(arguments.data, 2 * arguments.pools, shuffled),
+        "msc": msc_pools(arguments.data, "train", arguments.pools, shuffled),
+        "friendsqa": friends_episodes(arguments.data, "train", 2 * arguments.pools, shuffled),
     }
     results: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -78,6 +78,19 @@ class MiniLmEmbedder:
         tokenizer.enable_truncation(MAX_TOKENS)  # pyright: ignore[reportUnknownMemberType] - untyped keywords
         return tokenizer
 
+    @property
+    def model(self) -> MiniLm:
+        """The encoder itself, loaded when first asked for."""
+        with self._loading:
+            return self._model
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each text, at most 254, without special tokens."""
+        with self._loading:
+            tokenizer = self.tokenizer
+        encodings = tokenizer.encode_batch_fast(list(texts))
+        return [encoding.ids[1:-1] for encoding in encodings]
+
     def embed(self, texts: Sequence[str], *, kind: "TextKind") -> "Vectors":
         """Return L2-normalised float32 vectors, shape (len(texts), 384); queries and passages are read alike."""
         with self._loading:

@@ -14,7 +14,7 @@ from .memory.errors import ConfigError
 Value: TypeAlias = str | int | float
 
 FUSIONS = ("z", "rrf")
-RERANKERS = ("none",)
+RERANKERS = ("none", "block")
 GENERATORS = ("extractive", "hosted")
 EMBEDDERS = ("minilm", "sentence-transformers", "endpoint")
 

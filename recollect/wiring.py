@@ -20,6 +20,7 @@ from .rerank.base import FirstStageOrder, Reranker
 
 if TYPE_CHECKING:
     from .agent.ports import Generator
+    from .memory.embedder import MiniLmEmbedder, WordPieceCounter
     from .memory.ports import Embedder
 
 IN_MEMORY = ":memory:"
@@ -155,7 +156,7 @@ def make_embedder(config: Config, *, dimensions: int | None = None) -> "Embedder
 
 
 @lru_cache(maxsize=1)
-def _minilm() -> "Embedder":
+def _minilm() -> "MiniLmEmbedder":
     """The offline embedder, one a process: its weights take 45 MB and half a second to load."""
     from .memory.embedder import MiniLmEmbedder
 
@@ -163,7 +164,11 @@ def _minilm() -> "Embedder":
 
 
 def make_reranker(config: Config) -> Reranker:
-    """Return the configured reranker."""
+    """Return the configured reranker; weights are loaded when they are first used."""
+    if config.rerank == "block":
+        from .rerank.block import BlockReranker
+
+        return BlockReranker(_minilm())
     return FirstStageOrder()
 
 
@@ -201,7 +206,3 @@ def _token_counter() -> "WordPieceCounter":
     from .memory.embedder import WordPieceCounter
 
     return WordPieceCounter()
-
-
-if TYPE_CHECKING:
-    from .memory.embedder import WordPieceCounter

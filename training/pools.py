@@ -1,14 +1,57 @@
 """Long conversations made of short ones, so that what is tuned on training sets meets pools of LoCoMo's size."""
 
+import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from ..memory.types import NewTurn
-from .corpora import Conversation, Question
+from .corpora import Conversation, Question, read_conversations
 
 DAYS_APART = 9
+MSC_CONVERSATIONS = 10
+"""Conversations joined into one pool: about 500 turns, as LoCoMo's."""
+
+
+def msc_pools(data: Path, split: str, count: int, drawn: random.Random) -> list[Conversation]:
+    """Return up to `count` pools of ten MSC conversations of a split, drawn at random, questions of both kinds."""
+    corpus = [
+        conversation
+        for conversation in read_conversations(data / "msc", splits=(split,), kinds=("single", "group"))
+        if len(conversation.speakers) == 2
+    ]
+    most = min(count, len(corpus) // MSC_CONVERSATIONS) * MSC_CONVERSATIONS
+    chosen = drawn.sample(corpus, most)
+    return [concatenated(chosen[start : start + MSC_CONVERSATIONS]) for start in range(0, most, MSC_CONVERSATIONS)]
+
+
+def friends_episodes(data: Path, split: str, count: int, drawn: random.Random) -> list[Conversation]:
+    """Return up to `count` FriendsQA episodes of a split, drawn at random, each with its scenes joined in order."""
+    episodes: dict[str, list[Conversation]] = {}
+    for scene in read_conversations(data / "friendsqa", splits=(split,)):
+        episodes.setdefault(scene.id.rsplit("_", 1)[0], []).append(scene)
+    chosen = drawn.sample(sorted(episodes), min(count, len(episodes)))
+    return [_episode(name, sorted(episodes[name], key=lambda scene: scene.id)) for name in chosen]
+
+
+def _episode(name: str, scenes: Sequence[Conversation]) -> Conversation:
+    return Conversation(
+        id=name,
+        split=scenes[0].split,
+        speakers=tuple(dict.fromkeys(speaker for scene in scenes for speaker in scene.speakers)),
+        turns=tuple(
+            replace(turn, ref=f"{number}:{turn.ref}", session=str(number))
+            for number, scene in enumerate(scenes)
+            for turn in scene.turns
+        ),
+        questions=tuple(
+            replace(question, evidence=tuple(f"{number}:{ref}" for ref in question.evidence))
+            for number, scene in enumerate(scenes)
+            for question in scene.questions
+        ),
+    )
 
 
 def concatenated(

@@ -9,6 +9,13 @@ import click
 from .invocation import Invocation, pass_invocation
 from .output import console, say
 
+data_option = click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="The folder that holds msc/ and friendsqa/ (docs.jsonl.xz and qa.jsonl.xz each).",
+)
+
 
 @click.group()
 def train() -> None:
@@ -16,12 +23,7 @@ def train() -> None:
 
 
 @train.command()
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    required=True,
-    help="The folder that holds msc/ and friendsqa/ (docs.jsonl.xz and qa.jsonl.xz each).",
-)
+@data_option
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write the weights."
 )
@@ -44,6 +46,29 @@ def extractive(invocation: Invocation, data: Path, out: Path, conversations: int
     write(calibration, out)
     for name, value in asdict(calibration).items():
         say(f"{name}: {value}")
+
+
+@train.command()
+@data_option
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write the weights."
+)
+@click.option("--seed", type=int, default=11, show_default=True)
+@pass_invocation
+def heads(invocation: Invocation, data: Path, out: Path, seed: int) -> None:
+    """Learn how much each attention head of the offline encoder says, for `--rerank block` (about ten minutes)."""
+    from ..memory.embedder import MiniLmEmbedder
+    from ..training.head_reading import Recipe, learn, write
+    from ..wiring import open_memory
+
+    with tempfile.TemporaryDirectory(prefix="recollect-train-") as folder:
+        root = open_memory(Path(folder) / "train.db", user="train", config=invocation.config)
+        with root, console(stderr=True).status("Asking the training conversations"):
+            learned = learn(data, root.as_user, MiniLmEmbedder(), Recipe(seed=seed))
+    write(learned, out)
+    for name, value in asdict(learned).items():
+        if name != "weights":
+            say(f"{name}: {value}")
 
 
 COMMANDS = (train,)

@@ -1,0 +1,107 @@
+"""Block attention against a dense reference: one long sequence, explicit mask and positions, eager softmax."""
+
+import random
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from recollect.memory.embedder import minilm_folder
+from recollect.memory.minilm import MiniLm
+from recollect.rerank.block_attention import CLS, SEP, attend
+
+Blocks = Sequence[Sequence[int]]
+
+
+@pytest.fixture(scope="module")
+def model() -> MiniLm:
+    return MiniLm(minilm_folder(), sha256=None, dtype=torch.float32)
+
+
+def words(count: int, seed: int) -> list[int]:
+    drawn = random.Random(seed)
+    return [drawn.randrange(1000, 30000) for _ in range(count)]
+
+
+QUESTION = words(7, 0)
+CANDIDATES = [words(count, count) for count in (5, 23, 11, 40, 1)]
+
+
+def dense_reference(model: MiniLm, question: Sequence[int], candidates: Blocks) -> Tensor:
+    """Return mass (layers * heads, candidates), computed with no shared structure."""
+    ids, owner, place = [CLS, *question, SEP], [-1] * (len(question) + 2), list(range(len(question) + 2))
+    for number, block in enumerate(candidates):
+        ids += [*block, SEP]
+        owner += [number] * (len(block) + 1)
+        place += [len(question) + 2 + at for at in range(len(block) + 1)]
+    owners, tokens = torch.tensor(owner), torch.tensor(ids)
+    sees = (owners[:, None] == -1) | (owners[None, :] == -1) | (owners[:, None] == owners[None, :])
+    credited = torch.stack([(owners == number) & (tokens != SEP) for number in range(len(candidates))]).float()
+    states = model.norm(model.words[tokens] + model.positions[torch.tensor(place)], model.embedded_norm)
+    masses: list[Tensor] = []
+    for layer in model.layers:
+        qkv = functional.linear(states, *layer.qkv).view(len(ids), 3, model.shape.heads, -1)
+        query, key, value = qkv.permute(1, 2, 0, 3)
+        logits = query @ key.mT / query.shape[-1] ** 0.5
+        weights = logits.masked_fill(~sees, -torch.inf).softmax(-1)  # (heads, token, token)
+        masses.append(weights[:, 1 : len(question) + 1].mean(1) @ credited.T)
+        read = (weights @ value).transpose(0, 1).reshape(len(ids), -1)
+        states = model.norm(states + functional.linear(read, *layer.attended), layer.attended_norm)
+        wide = functional.gelu(functional.linear(states, *layer.up))
+        states = model.norm(states + functional.linear(wide, *layer.down), layer.output_norm)
+    return torch.cat(masses)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_mass_is_that_of_a_dense_masked_pass(model: MiniLm, count: int) -> None:
+    found = attend(model, QUESTION, CANDIDATES[:count])
+    torch.testing.assert_close(found.mass, dense_reference(model, QUESTION, CANDIDATES[:count]), atol=1e-5, rtol=0)
+    assert found.tokens.tolist() == [len(block) for block in CANDIDATES[:count]]
+
+
+def test_the_order_of_candidates_changes_nothing(model: MiniLm) -> None:
+    found = attend(model, QUESTION, CANDIDATES).mass
+    order = [3, 0, 4, 1, 2]
+    shuffled = attend(model, QUESTION, [CANDIDATES[place] for place in order]).mass
+    torch.testing.assert_close(shuffled, found[:, order], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("buckets", [1, 2, 5, 50])
+def test_how_candidates_are_padded_changes_nothing(model: MiniLm, buckets: int) -> None:
+    whole = attend(model, QUESTION, CANDIDATES, buckets=1).mass
+    torch.testing.assert_close(attend(model, QUESTION, CANDIDATES, buckets=buckets).mass, whole, atol=1e-6, rtol=0)
+
+
+def test_in_the_first_layer_another_candidate_changes_only_the_shares(model: MiniLm) -> None:
+    asked = words(1, 0)  # of several rows the mean is taken, and each has its own share to give
+    few, more = attend(model, asked, CANDIDATES[:3]).mass[:12], attend(model, asked, CANDIDATES).mass[:12, :3]
+    torch.testing.assert_close(more / more.sum(1, keepdim=True), few / few.sum(1, keepdim=True), atol=1e-5, rtol=0)
+    assert (more.sum(1) <= few.sum(1)).all()
+
+
+def test_no_head_gives_more_than_everything(model: MiniLm) -> None:
+    mass = attend(model, QUESTION, CANDIDATES).mass
+    assert mass.shape == (72, len(CANDIDATES))
+    assert (mass >= 0).all()
+    assert (mass.sum(1) <= 1 + 1e-6).all()
+
+
+def test_long_blocks_are_cut_and_empty_ones_get_nothing(model: MiniLm) -> None:
+    long = words(500, 9)
+    found = attend(model, words(400, 8), [long, [], long[:200]])
+    assert found.tokens.tolist() == [200, 0, 200]
+    assert torch.equal(found.mass[:, 1], torch.zeros(72))
+    torch.testing.assert_close(found.mass[:, 0], found.mass[:, 2], atol=1e-6, rtol=0)
+
+
+def test_a_question_without_words_still_looks_somewhere(model: MiniLm) -> None:
+    assert (attend(model, [], CANDIDATES[:2]).mass > 0).any()
+
+
+def test_bf16_stays_near_fp32(model: MiniLm) -> None:
+    half = MiniLm(minilm_folder(), sha256=None, dtype=torch.bfloat16)
+    exact, rough = attend(model, QUESTION, CANDIDATES).mass, attend(half, QUESTION, CANDIDATES).mass
+    assert rough.dtype == torch.float32
+    assert float((exact - rough).abs().max()) < 0.02
