@@ -160,10 +160,15 @@ def _passage(said: str, terms: frozenset[str], size: int) -> slice:
 
 
 def rendered(memory: Memory) -> str:
-    """Return a memory as one line without its number: `speaker: words [resolved date]`."""
+    """Return a memory as one line without its number: `speaker: words [resolved date]`.
+
+    Dates that are the day it was said are not written out: the header above the line says them.
+    """
     if isinstance(memory, EventSummary):
         return f"Event: {_SPACE.sub(' ', memory.text).strip()}"
-    return _SPACE.sub(" ", f"{memory.speaker}: {annotate(memory.text, memory.dates)}").strip()
+    said_on = memory.said_at.date()
+    dates = [date for date in memory.dates if not date.earliest == date.latest == said_on]
+    return _SPACE.sub(" ", f"{memory.speaker}: {annotate(memory.text, dates)}").strip()
 
 
 def _text(lines: Sequence[_Line]) -> str:

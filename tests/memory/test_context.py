@@ -76,6 +76,12 @@ def test_resolved_dates_stand_behind_the_words() -> None:
     assert "[1] Alice: I adopted her yesterday [1 March 2026]." in build(said("I adopted her yesterday.")).text
 
 
+def test_a_date_that_is_the_header_is_not_written_twice() -> None:
+    assert build(said("I ran today, not yesterday.")).text == (
+        "2 March 2026\n[1] Alice: I ran today, not yesterday [1 March 2026]."
+    )
+
+
 def test_events_are_lines_under_the_day_they_happened() -> None:
     context = build(said("So it is."), event("Alice got\na dog.", hour=-24))
     assert context.text == "1 March 2026\n[1] Event: Alice got a dog.\n2 March 2026\n[2] Alice: So it is."
