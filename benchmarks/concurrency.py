@@ -1,6 +1,6 @@
 """Two processes, each with two writers and two readers, over one store; and two processes that create one store.
 
-    python benchmarks/concurrency.py --seconds 120 --json out.json
+    python -m benchmarks.concurrency --seconds 120 --json out.json
 
 No call may fail, every turn must be found by the other process (in the store, verbatim, and by recall) as soon as its
 writer has it stored, positions must count from 1 without a gap in every session, and at the end the index that each

@@ -1,6 +1,6 @@
 """kill -9 while turns are stored, snapshots saved and stores created; then: is everything there, and nothing half?
 
-    python benchmarks/crash.py --rounds 200 --json out.json
+    python -m benchmarks.crash --rounds 200 --json out.json
 
 Every round starts a writer (`crash_writer.py`), kills it at a random moment, opens the store it left and checks that
 - every batch it reported as stored is there, verbatim and in order, and the last one wholly or not at all (a batch of

@@ -1,6 +1,6 @@
 """How fast and how complete vector search is: scoped to one user, over everyone, and filtered afterwards.
 
-    python benchmarks/vector_search.py --n 100000 --users 200 --json out.json
+    python -m benchmarks.vector_search --n 100000 --users 200 --json out.json
 
 The vectors are synthetic: unit vectors around one centre per 200 of them (`--spread 0` draws them uniformly,
 the hardest case for a graph). "post_filter" is what an index without scoping has to do: ask for ten
