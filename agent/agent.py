@@ -5,6 +5,7 @@ import time
 from collections.abc import Generator as PythonGenerator
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self, Unpack
@@ -129,15 +130,7 @@ class Agent:
         )
         stored_ms += 1000.0 * (time.perf_counter() - begun)
         total_ms = answer.timings["total"] + stored_ms
-        return Answer(
-            text=answer.text,
-            citations=answer.citations,
-            context=answer.context,
-            abstained=answer.abstained,
-            timings={**answer.timings, "store": stored_ms, "total": total_ms},
-            dropped_citations=answer.dropped_citations,
-            problems=answer.problems,
-        )
+        return replace(answer, timings={**answer.timings, "store": stored_ms, "total": total_ms})
 
     def _answered(
         self, question: str, filters: Filters, *, history: list[Turn]

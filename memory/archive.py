@@ -14,7 +14,7 @@ from .checked_vectors import Embedded, embed_passages
 from .checks import CheckedTurn, check_name, check_text, check_turns
 from .errors import EmbedderError, EmbedderMismatch, InvalidInput, InvalidVectors, StoreError
 from .lexical import Fts5Index
-from .lexical_documents import documents_around, event_document
+from .lexical_documents import CONTEXT_REACH, documents_around, event_document
 from .recall import Recall, RecallOptions
 from .scoped_vectors import StoreVectors
 from .store import Store
@@ -57,9 +57,8 @@ class Archive:
         self.log = VectorLog(store.file, embedder.dimensions)
         self.vectors = StoreVectors(store, self.log, embedder, path=snapshot_path(store.file.path))
         self._recall_options = recall
-        self._unusable: int | None = (
-            None  # memories the embedder had no usable vector for: not all are embedded again for every question
-        )
+        # how many memories the embedder had no usable vector for: not all are tried again for every question
+        self._unusable: int | None = None
 
     @property
     def recall(self) -> Recall:
@@ -137,7 +136,7 @@ class Archive:
         """Delete memories everywhere; neighbours lose them from their lexical context."""
         with self.store.file.atomic():
             forgotten = set(ids)
-            around = [row[0] for row in self.store.neighbourhood(ids, reach=2) if row[0] not in forgotten]
+            around = [row[0] for row in self.store.neighbourhood(ids, reach=CONTEXT_REACH) if row[0] not in forgotten]
             orphans = {event.id for event in self.store.events_of(ids)}
             self.store.delete(ids)
             orphans -= set(self.store.memories(orphans))

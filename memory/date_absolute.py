@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import TypeAlias
 
-from .date_periods import Period, Season, divmod_month, of_day, of_decade, of_month, of_season, of_year
+from .date_periods import SEASONS, Period, divmod_month, of_day, of_decade, of_month, of_season, of_year
 from .date_words import (
     MONTH,
     MONTHS,
@@ -23,13 +23,6 @@ _YEAR = "(?P<year>(?:1[0-9]|20)[0-9]{2})"
 _WHICH_YEAR = f"(?:,? (?:of |in )?{_YEAR}| (?:of )?(?P<which_year>last|this|next) year)"
 _STEPS = {"last": -1, "this past": -1, "this": 0, "this coming": 1, "next": 1, "coming": 1}
 _WHICH = "(?P<which>last|this past|this coming|this|next|coming)"
-_SEASONS: dict[str, Season] = {
-    "spring": "spring",
-    "summer": "summer",
-    "fall": "fall",
-    "autumn": "fall",
-    "winter": "winter",
-}
 _HOLIDAYS = {
     "christmas eve": (12, 24),
     "christmas": (12, 25),
@@ -145,7 +138,7 @@ def _is_month(match: re.Match[str]) -> bool:
 
 def _season_of_year(match: re.Match[str], reading: Reading) -> Period | None:
     year = _year_of(match, reading)
-    return None if year is None else of_season(_SEASONS[match["season"].lower()], year)
+    return None if year is None else of_season(SEASONS[match["season"].lower()], year)
 
 
 def _year(match: re.Match[str], reading: Reading) -> Period | None:

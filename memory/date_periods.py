@@ -12,6 +12,14 @@ MONTH_NAMES = (
     *("July", "August", "September", "October", "November", "December"),
 )
 Season: TypeAlias = Literal["spring", "summer", "fall", "winter"]
+SEASONS: dict[str, Season] = {
+    "spring": "spring",
+    "summer": "summer",
+    "fall": "fall",
+    "autumn": "fall",
+    "winter": "winter",
+}
+"""What seasons are called."""
 _SEASON_STARTS: dict[Season, int] = {"spring": 3, "summer": 6, "fall": 9, "winter": 12}
 _WEEK = timedelta(days=7)
 

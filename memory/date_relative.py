@@ -5,9 +5,9 @@ from datetime import date, timedelta
 from typing import Literal
 
 from .date_periods import (
+    SEASONS,
     Amount,
     Period,
-    Season,
     divmod_month,
     of_day,
     of_month,
@@ -50,13 +50,6 @@ _STEPS: dict[str, Literal[-1, 0, 1]] = {
     "this coming": 1,
 }
 _WHICH = "(?P<which>this past|this last|this coming|last|past|this|next|coming)"
-_SEASONS: dict[str, Season] = {
-    "spring": "spring",
-    "summer": "summer",
-    "fall": "fall",
-    "autumn": "fall",
-    "winter": "winter",
-}
 
 _AFTER_THE = re.compile(r"\bthe\s+$", re.IGNORECASE)
 _AFTER_EVERY = re.compile(r"\b(?:every|each|most|any|other|black|good|a)\s+$", re.IGNORECASE)
@@ -196,7 +189,7 @@ def _weekend(match: re.Match[str], reading: Reading) -> Period | None:
 
 def _season(match: re.Match[str], reading: Reading) -> Period:
     """Resolve last (ended before today), this (by tense) and next (not begun yet) season."""
-    season, said = _SEASONS[match["season"].lower()], reading.said
+    season, said = SEASONS[match["season"].lower()], reading.said
     step = _STEPS[" ".join(match["which"].lower().split())]
     around = [of_season(season, said.year + years) for years in (-2, -1, 0, 1)]
     if step < 0:

@@ -11,7 +11,6 @@ from .memory.errors import DataFormatError, InvalidInput
 from .memory.types import NewTurn
 
 Format: TypeAlias = Literal["locomo", "jsonl"]
-FORMATS: tuple[Format, ...] = ("locomo", "jsonl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

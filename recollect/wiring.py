@@ -40,7 +40,7 @@ def open_memory(
     Raises StoreError, EmbedderMismatch, ConfigError and their kin (all RecollectError).
     """
     config = config or load_config()
-    store = Store(store_path(path, config), session_gap_s=60.0 * config.session_gap_minutes)
+    store = _open_store(path, config)
     try:
         embedder = make_embedder(config, dimensions=_remembered_dimensions(store, config))
         archive = Archive(
@@ -94,7 +94,7 @@ def open_archive(
     `check_embedder` False opens a store that another embedder wrote, so that it can be embedded again.
     """
     config = config or load_config()
-    store = Store(store_path(path, config), session_gap_s=60.0 * config.session_gap_minutes)
+    store = _open_store(path, config)
     try:
         return Archive(store, make_embedder(config), check_embedder=check_embedder)
     except BaseException:
@@ -110,6 +110,10 @@ def store_path(path: str | Path | None, config: Config) -> Path:
         raise InvalidInput("The path of the store is empty; name a file, or pass None for the configured store.")
     chosen = path if path is not None else config.store
     return Path(chosen).expanduser() if chosen else locations.default_store()
+
+
+def _open_store(path: str | Path | None, config: Config) -> Store:
+    return Store(store_path(path, config), session_gap_s=60.0 * config.session_gap_minutes)
 
 
 def _delete_store(store: Store) -> None:
@@ -202,6 +206,7 @@ def make_generator(config: Config, memory: LongTermMemory) -> "Generator":
     return HostedGenerator(endpoint, assistant=config.assistant)
 
 
+@lru_cache(maxsize=1)
 def _token_counter() -> "WordPieceCounter":
     from .memory.embedder import WordPieceCounter
 

@@ -80,14 +80,7 @@ def concatenated(
                     session=session,
                 )
             )
-        questions += [
-            replace(
-                question,
-                text=rename(question.text),
-                evidence=tuple(f"{place}:{ref}" for ref in question.evidence),
-            )
-            for question in conversation.questions
-        ]
+        questions += [_placed(question, place, rename) for question in conversation.questions]
     texts = [question.text for question in questions]
     return Conversation(
         id="+".join(conversation.id for conversation in conversations),
@@ -96,6 +89,11 @@ def concatenated(
         turns=tuple(turns),
         questions=tuple(question for question in questions if texts.count(question.text) == 1),
     )
+
+
+def _placed(question: Question, place: int, rename: "Renaming") -> Question:
+    evidence = tuple(f"{place}:{ref}" for ref in question.evidence)
+    return replace(question, text=rename(question.text), evidence=evidence)
 
 
 class Renaming:
