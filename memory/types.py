@@ -103,12 +103,26 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heat:
+    """How much attention the characters `start` to `end` of a memory's text drew, as a share of the memory's."""
+
+    start: int
+    end: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredMemory:
-    """What reranking returns, best first; `stages` keeps every score on the way (lexical, dense, fused, …)."""
+    """What reranking returns, best first; `stages` keeps every score on the way (lexical, dense, fused, …).
+
+    `heat` says where in the text the question's attention went, token by token in order; empty where the reranker
+    reads no attention.
+    """
 
     memory: Memory
     score: float
     stages: Mapping[str, float]
+    heat: tuple[Heat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
