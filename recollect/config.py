@@ -35,6 +35,7 @@ class Config:
     fusion: Fusion = "z"
     dense_weight: float = DENSE_WEIGHT
     rerank: str = "none"
+    rerank_model: str | None = None
     context_budget: int = 854
     window_turns: int = 8
     generator: GeneratorName = "extractive"
@@ -67,7 +68,7 @@ class Config:
         return self.sources.get(key, DEFAULT)
 
 
-_OPTIONAL = frozenset({"store", "hosted_model", "embedder_model", "embedder_dimensions", "threads"})
+_OPTIONAL = frozenset({"store", "rerank_model", "hosted_model", "embedder_model", "embedder_dimensions", "threads"})
 
 
 def load_config(overrides: Mapping[str, object] | None = None) -> Config:

@@ -138,6 +138,7 @@ KEYS: tuple[Key, ...] = (
     Key(name="recall.fusion", attribute="fusion", choices=FUSIONS),
     Key(name="recall.dense_weight", attribute="dense_weight", kind=float, least=0),
     Key(name="rerank.name", attribute="rerank", choices=RERANKERS),
+    Key(name="rerank.model", attribute="rerank_model"),
     Key(name="context.budget", attribute="context_budget", kind=int, least=1),
     Key(name="chat.window_turns", attribute="window_turns", kind=int, least=0),
     Key(name="generator.name", attribute="generator", choices=GENERATORS),
