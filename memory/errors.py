@@ -13,6 +13,7 @@ RecollectError
 │   ├── WeightsCorrupt      a model file differs from its published checksum
 │   ├── EmbedderMismatch    the store was written with another embedder
 │   └── InvalidVectors      wrong shape, NaN or infinite values
+├── RerankError             a reranker cannot be loaded or cannot score these candidates
 ├── SnapshotError           an index file cannot be used (the index is rebuilt from SQLite)
 ├── GenerationError         no answer could be generated
 │   ├── EndpointUnreachable refused, dropped or timed-out connection
@@ -74,6 +75,10 @@ class EmbedderMismatch(EmbedderError):
 
 class InvalidVectors(EmbedderError):
     """Vectors of the wrong shape, or with NaN or infinite values."""
+
+
+class RerankError(RecollectError):
+    """A reranker cannot be loaded, or cannot score what it was given."""
 
 
 class SnapshotError(RecollectError):
