@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ from ..memory.archive import Archive, Progress
 from ..memory.checks import check_name
 from ..memory.context import DEFAULT_BUDGET, ContextBuilder
 from ..memory.errors import InvalidInput
+from ..memory.recall import Recalled
 from ..memory.store import Counts
 from ..memory.times import now, read_time
 from ..memory.types import (
@@ -140,33 +142,56 @@ class LongTermMemory:
         """Run the pipeline once and return the best `limit` memories and the context, with timings in ms."""
         count = max(whole(limit, "limit"), 0)
         tokens = whole(budget, "budget")
-        found = self._ranked(question, max(count, POOL), filters)
-        begun = time.perf_counter()
-        context = self._contexts.build(readable(question), found.ranked, budget=tokens)
-        took_ms = 1000.0 * (time.perf_counter() - begun)
-        return Retrieved(
-            ranked=found.ranked[:count],
-            context=context,
-            timings={**found.timings, "context": took_ms},
-            problems=found.problems,
-        )
+        return self._with_context(question, self._ranked(question, max(count, POOL), filters), count, tokens)
 
-    def _ranked(self, question: str, pool: int, filters: Filters) -> Retrieved:
-        empty = Context(memories=(), scores=(), text="", tokens=0, budget=0)
+    def recalled(self, question: str, *, limit: int = POOL, **filters: Unpack[Filters]) -> Recalled:
+        """Return what the first stage alone offers, best first; `reranked` orders it."""
         asked = readable(question)
+        count = max(whole(limit, "limit"), 0)
         scope = self.scope(filters)
         if scope is None:
-            return Retrieved(ranked=(), context=empty, timings={})
+            return Recalled(candidates=(), timings={})
         problems = self._archive.embed_pending()
-        recalled = self._archive.recall.recall(asked, scope=scope, limit=pool)
+        found = self._archive.recall.recall(asked, scope=scope, limit=count)
+        return replace(found, problems=problems + found.problems)
+
+    def reranked(
+        self,
+        question: str,
+        recalled: Recalled,
+        reranker: Reranker,
+        *,
+        limit: int = POOL,
+        budget: int = DEFAULT_BUDGET,
+    ) -> Retrieved:
+        """Return what `retrieve` would with another reranker, from one `recalled`: to compare several on the same.
+
+        Errors of the reranker pass through.
+        """
+        count = max(whole(limit, "limit"), 0)
+        tokens = whole(budget, "budget")
+        return self._with_context(question, self._ordered(readable(question), recalled, reranker), count, tokens)
+
+    def _with_context(self, question: str, found: Retrieved, limit: int, budget: int) -> Retrieved:
+        begun = time.perf_counter()
+        context = self._contexts.build(readable(question), found.ranked, budget=budget)
+        timings = {**found.timings, "context": 1000.0 * (time.perf_counter() - begun)}
+        return replace(found, ranked=found.ranked[:limit], context=context, timings=timings)
+
+    def _ranked(self, question: str, pool: int, filters: Filters) -> Retrieved:
+        recalled = self.recalled(question, limit=pool, **filters)
+        return self._ordered(readable(question), recalled, self._reranker)
+
+    def _ordered(self, question: str, recalled: Recalled, reranker: Reranker) -> Retrieved:
+        empty = Context(memories=(), scores=(), text="", tokens=0, budget=0)
+        if not recalled.candidates:
+            return Retrieved(ranked=(), context=empty, timings=recalled.timings, problems=recalled.problems)
         begun = time.perf_counter()
         turn_ids = [c.memory.id for c in recalled.candidates if isinstance(c.memory, Turn)]
         events = self._archive.store.events_of(turn_ids)
-        ranked = self._reranker.rank(asked, recalled.candidates, events=events)
-        took_ms = 1000.0 * (time.perf_counter() - begun)
-        timings = {**recalled.timings, "rerank": took_ms}
-        problems += recalled.problems
-        return Retrieved(ranked=tuple(ranked), context=empty, timings=timings, problems=problems)
+        ranked = reranker.rank(question, recalled.candidates, events=events)
+        timings = {**recalled.timings, "rerank": 1000.0 * (time.perf_counter() - begun)}
+        return Retrieved(ranked=tuple(ranked), context=empty, timings=timings, problems=recalled.problems)
 
     def scope(self, filters: Filters) -> Scope | None:
         """Return what a recall with these filters may see, or None when that holds nothing."""

@@ -3,6 +3,7 @@
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,7 @@ from recollect.memory.archive import Archive
 from recollect.memory.context import ContextBuilder
 from recollect.memory.errors import ClosedError, InvalidInput, InvalidTurn
 from recollect.memory.store import Store
-from recollect.memory.types import NewTurn, Turn
+from recollect.memory.types import Candidate, EventSummary, NewTurn, ScoredMemory, Turn
 from recollect.rerank.base import FirstStageOrder
 from tests.fakes import HashEmbedder, count_words
 
@@ -227,6 +228,30 @@ def test_retrieve_gives_ranking_context_and_timings_of_one_run(week: LongTermMem
     best = found.ranked[0]
     assert best.score == best.stages["fused"]
     assert set(best.stages) == {"fused", "lexical", "dense"}
+
+
+class NewestFirst:
+    """Ranks by id, the newest turn first."""
+
+    name = "newest"
+
+    def rank(
+        self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
+    ) -> list[ScoredMemory]:
+        ordered = sorted((c.memory for c in candidates), key=lambda memory: -memory.id)
+        return [ScoredMemory(memory=memory, score=float(memory.id), stages={}) for memory in ordered]
+
+
+def test_several_rerankers_order_one_recall(week: LongTermMemory) -> None:
+    recalled = week.recalled("dog day3")
+    kept = week.reranked("dog day3", recalled, FirstStageOrder(), limit=2, budget=30)
+    newest = week.reranked("dog day3", recalled, NewestFirst(), limit=2, budget=30)
+    found = week.retrieve("dog day3", limit=2, budget=30)
+    assert (kept.ranked, kept.context) == (found.ranked, found.context)
+    ids = sorted(candidate.memory.id for candidate in recalled.candidates)
+    assert [scored.memory.id for scored in newest.ranked] == [ids[-1], ids[-2]]
+    assert recalled.timings.items() <= newest.timings.items()
+    assert len(week.recalled("dog", limit=3).candidates) == 3
 
 
 def test_an_empty_memory_answers_everything_with_nothing(memory: LongTermMemory) -> None:
