@@ -14,7 +14,7 @@ from ..memory.context import DEFAULT_BUDGET
 from ..memory.errors import ClosedError, GenerationError, InvalidInput, RecollectError
 from ..memory.types import Context, Retrieved, Turn
 from .citations import is_abstention, parse_citations, unescape_marks
-from .filters import Filters, readable
+from .filters import Filters, also_without, readable
 from .long_term_memory import LongTermMemory
 from .ports import Generator
 from .types import Answer
@@ -119,10 +119,7 @@ class Agent:
     def _chat_turn(self, said: Turn, window: list[Turn], stored_ms: float) -> PythonGenerator[str, None, Answer]:
         shown = window if self.generator.reads_history else []
         hidden = {said.id, *(turn.id for turn in shown)}
-        filters: Filters = {"without": hidden}
-        if not self.generator.reads_history:  # it quotes people; what it said itself only repeats them
-            filters["without_speakers"] = [self._assistant]
-        answer = yield from self._answered(said.text, filters, history=[*window, said])
+        answer = yield from self._answered(said.text, {"without": hidden}, history=[*window, said])
         begun = time.perf_counter()
         cites = [citation.turn.id for citation in answer.citations]
         self.memory.add(
@@ -136,6 +133,8 @@ class Agent:
         self, question: str, filters: Filters, *, history: list[Turn]
     ) -> PythonGenerator[str, None, Answer]:
         begun = time.perf_counter()
+        if not self.generator.reads_history:  # it quotes people; what it said itself only repeats them
+            filters = also_without(filters, self._assistant)
         found = self._retrieved(question, filters)
         generating = time.perf_counter()
         written: list[str] = []

@@ -29,6 +29,12 @@ class Filters(TypedDict, total=False):
     conversation: str
 
 
+def also_without(filters: Filters, speaker: str) -> Filters:
+    """Return the filters that leave out the turns of `speaker` too; raises InvalidInput where they name no names."""
+    left_out = _names(filters.get("without_speakers"), "without_speakers")
+    return {**filters, "without_speakers": (*left_out, speaker)}
+
+
 def narrowed(scope: Scope, filters: Filters) -> Scope:
     """Return the part of `scope` that the filters leave; None restricts nothing. Raises InvalidInput."""
     unknown = sorted(set(filters) - Filters.__annotations__.keys())

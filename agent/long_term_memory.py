@@ -1,5 +1,6 @@
 """What one user said, as a library object: add turns, recall them, render a context."""
 
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Self, TypedDict, Unpack
 from ..memory.archive import Archive, Progress
 from ..memory.checks import check_name
 from ..memory.context import DEFAULT_BUDGET, ContextBuilder
-from ..memory.errors import InvalidInput
+from ..memory.errors import ClosedError, InvalidInput, RecollectError
 from ..memory.recall import Recalled
 from ..memory.store import Counts
 from ..memory.times import now, read_time
@@ -25,8 +26,10 @@ from ..memory.types import (
     ScoredMemory,
     Turn,
 )
-from ..rerank.base import Reranker
+from ..rerank.base import FirstStageOrder, Reranker, ranking_of, reads_events
 from .filters import Filters, narrowed, readable, whole
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_CONVERSATION = "default"
 POOL = 100
@@ -180,18 +183,31 @@ class LongTermMemory:
 
     def _ranked(self, question: str, pool: int, filters: Filters) -> Retrieved:
         recalled = self.recalled(question, limit=pool, **filters)
-        return self._ordered(readable(question), recalled, self._reranker)
+        asked = readable(question)
+        try:
+            return self._ordered(asked, recalled, self._reranker)
+        except (InvalidInput, ClosedError):  # the caller's mistake, not a failure of the reranker
+            raise
+        except RecollectError as error:
+            name = self._reranker.name
+            _log.warning("Reranker %s failed, the first stage's order stands: %s", name, error)
+            found = self._ordered(asked, recalled, FirstStageOrder())
+            problem = f"The reranker {name} failed, so the first stage's order stands: {error}"
+            return replace(found, problems=(*found.problems, problem))
 
     def _ordered(self, question: str, recalled: Recalled, reranker: Reranker) -> Retrieved:
         empty = Context(memories=(), scores=(), text="", tokens=0, budget=0)
         if not recalled.candidates:
             return Retrieved(ranked=(), context=empty, timings=recalled.timings, problems=recalled.problems)
         begun = time.perf_counter()
-        turn_ids = [c.memory.id for c in recalled.candidates if isinstance(c.memory, Turn)]
-        events = self._archive.store.events_of(turn_ids)
-        ranked = reranker.rank(question, recalled.candidates, events=events)
+        events: list[EventSummary] = []
+        if reads_events(reranker):
+            turn_ids = [c.memory.id for c in recalled.candidates if isinstance(c.memory, Turn)]
+            events = self._archive.store.events_of(turn_ids)
+        ranking = ranking_of(reranker, question, recalled.candidates, events=events)
         timings = {**recalled.timings, "rerank": 1000.0 * (time.perf_counter() - begun)}
-        return Retrieved(ranked=tuple(ranked), context=empty, timings=timings, problems=recalled.problems)
+        problems = (*recalled.problems, *ranking.problems)
+        return Retrieved(ranked=ranking.memories, context=empty, timings=timings, problems=problems)
 
     def scope(self, filters: Filters) -> Scope | None:
         """Return what a recall with these filters may see, or None when that holds nothing."""

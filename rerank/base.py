@@ -1,13 +1,18 @@
 """The one seam of reranking, and the reranker that keeps the first stage's order."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
-from ..memory.types import Candidate, EventSummary, ScoredMemory
+from ..memory.types import Candidate, EventSummary, Memory, ScoredMemory, Turn
 
 
 class Reranker(Protocol):
-    """Orders what recall offers by how well it answers the question."""
+    """Orders what recall offers by how well it answers the question.
+
+    One that has no use for `events` says so with a class attribute `reads_events = False`: then nobody looks them up.
+    One that can do its work in part has a method `ranking` besides, which says what went wrong (`TellingReranker`).
+    """
 
     @property
     def name(self) -> str:
@@ -19,6 +24,44 @@ class Reranker(Protocol):
     ) -> list[ScoredMemory]:
         """Return every candidate once, best first; stable, deterministic, higher scores are better."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """What one call of a reranker gave: every candidate once, best first; `problems` says in words what went wrong."""
+
+    memories: tuple[ScoredMemory, ...]
+    problems: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class TellingReranker(Reranker, Protocol):
+    """A reranker whose result may be right only in part; a value per call, so that threads do not mix them up."""
+
+    def ranking(
+        self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
+    ) -> Ranking:
+        """Return what `rank` does, and what went wrong on the way without costing the result."""
+        ...
+
+
+def ranking_of(
+    reranker: Reranker, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
+) -> Ranking:
+    """Return the ranking of any reranker, with its problems if it tells them; its errors pass through."""
+    if isinstance(reranker, TellingReranker):
+        return reranker.ranking(question, candidates, events=events)
+    return Ranking(memories=tuple(reranker.rank(question, candidates, events=events)))
+
+
+def reads_events(reranker: Reranker) -> bool:
+    """Return whether a reranker looks at the event summaries it is given; True where it does not say."""
+    return bool(getattr(reranker, "reads_events", True))  # not in the protocol: most rerankers need not know
+
+
+def speaker_prefix(memory: Memory) -> str:
+    """Return what stands before the words of a memory when a model reads it: `Alice: ` for her turn."""
+    return f"{memory.speaker}: " if isinstance(memory, Turn) else ""
 
 
 def stages_of(candidate: Candidate) -> dict[str, float]:
@@ -33,6 +76,7 @@ class FirstStageOrder:
     """`--rerank none`: the fused score of recall is the score."""
 
     name = "none"
+    reads_events = False
 
     def rank(
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()

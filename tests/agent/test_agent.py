@@ -15,6 +15,7 @@ from recollect.memory.archive import Archive
 from recollect.memory.context import ContextBuilder
 from recollect.memory.errors import (
     ClosedError,
+    EmbedderError,
     EndpointUnreachable,
     GenerationError,
     InvalidInput,
@@ -206,13 +207,27 @@ def test_an_empty_turn_is_refused_before_anything_happens(opened: Opened) -> Non
     assert generator.asked == []
 
 
-def test_when_recall_fails_the_agent_still_answers_and_says_so(opened: Opened) -> None:
+def test_when_the_reranker_fails_the_first_stage_answers_and_says_so(opened: Opened) -> None:
+    agent = opened(ScriptedGenerator("I am here [1]."), reranker=BrokenReranker())
+    turn = agent.memory.add("Alice", "dog", said_at=NOON)
+    answer = agent.reply("dog?")
+    assert [citation.turn for citation in answer.citations] == [turn]
+    assert answer.problems == (
+        "The reranker broken failed, so the first stage's order stands: The reranker is out of order.",
+    )
+
+
+def test_when_recall_fails_the_agent_still_answers_and_says_so(tmp_path: Path) -> None:
+    def count(text: str) -> int:
+        raise EmbedderError("The tokenizer is missing; install it.")
+
     generator = ScriptedGenerator("I am here.", reads_history=True)
-    agent = opened(generator, reranker=BrokenReranker())
+    archive = Archive(Store(tmp_path / "memory.db"), HashEmbedder())
+    agent = Agent(LongTermMemory(archive, FirstStageOrder(), ContextBuilder(count), user="Alice"), generator)
     agent.memory.add("Alice", "dog", said_at=NOON)
     answer = agent.reply("dog?")
     assert answer.text == "I am here."
-    assert answer.problems == ("Nothing was recalled: The reranker is out of order.",)
+    assert answer.problems == ("Nothing was recalled: The tokenizer is missing; install it.",)
     assert answer.context.memories == ()
     assert [turn.text for turn in generator.asked[0][2]] == ["dog", "dog?"]  # the window is still there
     assert len(said(agent)) == 3
@@ -273,6 +288,24 @@ def test_a_stored_reply_is_never_evidence_for_the_generator_that_quotes(opened: 
         assert "Rex the dog" not in answer.text
         assert answer.abstained
         assert answer.citations == ()
+
+
+@pytest.mark.parametrize("reads_history", [True, False])
+def test_asking_and_chatting_read_the_assistants_turns_alike(opened: Opened, reads_history: bool) -> None:
+    generator = ScriptedGenerator("Noted.", reads_history=reads_history)
+    agent = opened(generator, window_turns=0)
+    agent.memory.add("Alice", "my dog is called Rex", said_at=NOON)
+    agent.memory.add("assistant", "Your dog is called Rex.", said_at=NOON)
+    agent.memory.add("Bob", "the dog of Alice barks", said_at=NOON)
+    agent.ask("dog")
+    agent.ask("dog", without_speakers=["Bob"])
+    agent.reply("dog", said_at=NOON)
+    read = [[memory.text for memory in context.memories] for _, context, _ in generator.asked]
+    quoted, own, heard = "my dog is called Rex", "Your dog is called Rex.", "the dog of Alice barks"
+    if reads_history:
+        assert read == [[quoted, own, heard], [quoted, own], [quoted, own, heard]]
+    else:
+        assert read == [[quoted, heard], [quoted], [quoted, heard]]
 
 
 def test_closing_a_session_begins_another(opened: Opened) -> None:

@@ -14,10 +14,10 @@ import recollect
 from recollect.agent.long_term_memory import LongTermMemory
 from recollect.memory.archive import Archive
 from recollect.memory.context import ContextBuilder
-from recollect.memory.errors import ClosedError, InvalidInput, InvalidTurn
+from recollect.memory.errors import ClosedError, InvalidInput, InvalidTurn, RecollectError, RerankError
 from recollect.memory.store import Store
 from recollect.memory.types import Candidate, EventSummary, NewTurn, ScoredMemory, Turn
-from recollect.rerank.base import FirstStageOrder
+from recollect.rerank.base import FirstStageOrder, Ranking, Reranker
 from tests.fakes import HashEmbedder, count_words
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -240,6 +240,68 @@ class NewestFirst:
     ) -> list[ScoredMemory]:
         ordered = sorted((c.memory for c in candidates), key=lambda memory: -memory.id)
         return [ScoredMemory(memory=memory, score=float(memory.id), stages={}) for memory in ordered]
+
+
+class PartlyRanking(NewestFirst):
+    """Tells a problem with every ranking; while `error` is set it raises that. `events` are those it was given last."""
+
+    name = "partly"
+
+    def __init__(self) -> None:
+        self.error: RecollectError | None = None
+        self.events: list[EventSummary] = []
+
+    def ranking(
+        self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
+    ) -> Ranking:
+        self.events = list(events)
+        if self.error is not None:
+            raise self.error
+        return Ranking(memories=tuple(self.rank(question, candidates)), problems=("Only half was read.",))
+
+
+class Eventless(PartlyRanking):
+    """Has no use for events."""
+
+    reads_events = False
+
+
+def ranked_by(memory: LongTermMemory, reranker: Reranker) -> LongTermMemory:
+    return LongTermMemory(memory.archive, reranker, ContextBuilder(count_words), user=memory.user)
+
+
+def test_what_a_reranker_could_not_do_is_said(week: LongTermMemory) -> None:
+    found = ranked_by(week, PartlyRanking()).retrieve("dog")
+    assert found.problems == ("Only half was read.",)
+    assert [scored.score for scored in found.ranked] == sorted((s.score for s in found.ranked), reverse=True)
+
+
+def test_a_failing_reranker_costs_no_recall_and_says_so(
+    week: LongTermMemory, caplog: pytest.LogCaptureFixture
+) -> None:
+    reranker = PartlyRanking()
+    memory = ranked_by(week, reranker)
+    reranker.error = RerankError("No weights; install them.")
+    found, plain = memory.retrieve("dog day3"), week.retrieve("dog day3")
+    assert (found.ranked, found.context) == (plain.ranked, plain.context)
+    problem = "The reranker partly failed, so the first stage's order stands: No weights; install them."
+    assert found.problems == (problem,)
+    assert memory.recall("dog day3") == week.recall("dog day3")
+    assert "No weights" in caplog.text  # a recall alone has no other way to tell
+    with pytest.raises(RerankError):  # who compares rerankers must know
+        week.reranked("dog", week.recalled("dog"), reranker)
+    for mistake in (InvalidInput("No question."), ClosedError("It is closed.")):
+        reranker.error = mistake
+        with pytest.raises(type(mistake)):
+            memory.retrieve("dog")
+
+
+def test_events_are_looked_up_for_rerankers_that_read_them(week: LongTermMemory) -> None:
+    event = week.add_event(week.latest(1), "Walks with the dog.")
+    reading, eventless = PartlyRanking(), Eventless()
+    ranked_by(week, reading).recall("dog")
+    ranked_by(week, eventless).recall("dog")
+    assert (reading.events, eventless.events) == ([event], [])
 
 
 def test_several_rerankers_order_one_recall(week: LongTermMemory) -> None:
