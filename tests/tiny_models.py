@@ -58,13 +58,20 @@ def tiny_config(family: str, **changes: Any) -> Any:
 
 
 def tiny_model(family: str, **changes: Any) -> Any:
-    """Return a base model with random weights that are always the same; attention is sharper than at initialisation."""
+    """Return a base model with random weights, always the same ones."""
+    return _random(family, changes).base_model.eval()
+
+
+def _random(family: str, changes: dict[str, Any]) -> Any:
+    """A causal language model whose attention is sharper than it is at initialisation."""
     torch.manual_seed(7)
-    model = AutoModelForCausalLM.from_config(tiny_config(family, **changes)).base_model.eval()
+    model = AutoModelForCausalLM.from_config(tiny_config(family, **changes))
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if name.endswith(("q_proj.weight", "k_proj.weight")):
                 weight.mul_(6.0)
+            elif name.endswith("q_norm.weight"):
+                weight.mul_(3.0)
     return model
 
 
@@ -95,13 +102,7 @@ def tokenizer(folder: Path, texts: tuple[str, ...] = ()) -> PreTrainedTokenizerF
 
 def write_model(folder: Path, family: str = "qwen3", **changes: Any) -> Path:
     """Write a causal language model with random weights and its tokenizer to `folder`, as hubs keep them."""
-    torch.manual_seed(7)
-    model = AutoModelForCausalLM.from_config(tiny_config(family, **changes))
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if name.endswith(("q_proj.weight", "k_proj.weight")):
-                weight.mul_(6.0)
-    model.save_pretrained(folder)
+    _random(family, changes).save_pretrained(folder)
     tokenizer(folder)
     return folder
 
