@@ -1,0 +1,148 @@
+"""What QR heads are found with: questions over passages whose evidence is known, streamed from the documented JSONL.
+
+Two forms (the data README has both): a folder with `docs.jsonl(.xz)` and `qa.jsonl(.xz)`, or one self-contained file
+each line of which has `question`, `passages` [{id, text, speaker?, title?}] and `evidence` [ids]. In a folder the
+documents are held in memory, the questions are not.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..memory.errors import DataFormatError
+from .corpora import read_jsonl
+
+MAX_WORDS = 400
+"""Paragraphs are cut here, as in the released detection (METHODS 5.3); counted in space-separated words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """One document of a sample, as the prompt shows it."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A question over passages; `evidence` are the places of those that answer it, never none and never all.
+
+    `half` is 0 or 1: samples over one document are in one half, so that the two halves share no text.
+    """
+
+    question: str
+    passages: tuple[Passage, ...]
+    evidence: frozenset[int]
+    half: int
+
+
+class SampleSource:
+    """The usable questions of a file or folder: those of the split "train" or of none, with evidence that is there.
+
+    Left out is a question without evidence, one whose evidence is not among the passages or is all of them.
+    Raises DataFormatError for a file that is absent or not in the documented form.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        questions = _beside(path, "qa") if path.is_dir() else path
+        if questions is None:
+            raise DataFormatError(f"{path} holds no qa.jsonl(.xz); name a set of the documented form, or one file.")
+        self._questions = questions
+        self._documents: dict[str, list[Any]] = {}
+        self._files = [questions]
+        if path.is_dir() and (documents := _beside(path, "docs")) is not None:
+            self._files.append(documents)
+            self._documents = {str(record["doc_id"]): record["passages"] for record in _checked(documents, _DOCUMENT)}
+        self._usable: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What the data is called: the folder, or the file without its endings."""
+        return self.path.resolve().name.partition(".")[0]
+
+    def checksum(self) -> str:
+        """Return a hash of every byte the samples are made of."""
+        digest = hashlib.blake2b(digest_size=16)
+        for path in self._files:
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+    def count(self) -> int:
+        """Return how many questions are usable, from one reading of the file; raises DataFormatError for none."""
+        if self._usable is None:
+            self._usable = sum(1 for _ in self._read())
+        if not self._usable:
+            raise DataFormatError(f"{self.path} holds no question of the split train whose evidence is known.")
+        return self._usable
+
+    def draw(self, count: int | None, seed: int) -> Iterator[Sample]:
+        """Yield `count` samples drawn at random (None or too many: all), in file order; the same ones each time."""
+        total = self.count()
+        chosen = range(total) if count is None or count >= total else random.Random(seed).sample(range(total), count)
+        places = frozenset(chosen)
+        halves: dict[str, int] = {}
+        for place, (document, question, passages, evidence) in enumerate(self._read()):
+            if place in places:
+                half = halves.setdefault(document, len(halves) % 2)
+                yield Sample(question=question, passages=passages, evidence=evidence, half=half)
+
+    def _read(self) -> Iterator[tuple[str, str, tuple[Passage, ...], frozenset[int]]]:
+        for number, record in enumerate(_checked(self._questions, _QUESTION), 1):
+            if record.get("split", "train") != "train":
+                continue
+            document = str(record.get("doc_id", number))
+            found = record.get("passages", self._documents.get(document))
+            if found is None:
+                raise DataFormatError(f"{self._questions}, line {number}: no passages for document {document!r}.")
+            shown = [one for one in found if str(one["text"]).strip()]
+            wanted = {str(ref) for ref in record["evidence"]}
+            evidence = frozenset(place for place, one in enumerate(shown) if str(one["id"]) in wanted)
+            if len(evidence) == len(wanted) and 0 < len(evidence) < len(shown):
+                yield document, str(record["question"]), tuple(map(_passage, shown)), evidence
+
+
+_QUESTION = ("question", "evidence")
+_DOCUMENT = ("doc_id", "passages")
+
+
+def _checked(path: Path, keys: tuple[str, ...]) -> Iterator[dict[str, Any]]:  # records of JSON, checked here
+    for number, record in enumerate(read_jsonl(path), 1):
+        complaint = _complaint(record, keys)
+        if complaint:
+            raise DataFormatError(f"{path}, line {number}: {complaint}.")
+        yield record
+
+
+def _complaint(record: object, keys: tuple[str, ...]) -> str:
+    if not isinstance(record, dict):
+        return "expected an object"
+    for key in keys:
+        if key not in record:
+            return f"{key!r} is missing"
+    if not isinstance(record.get("evidence", []), list):
+        return "'evidence' is no list of passage ids"
+    passages: Any = record.get("passages", [])
+    if not isinstance(passages, list) or not all(map(_is_passage, passages)):
+        return "'passages' is no list of objects with id and text"
+    return ""
+
+
+def _is_passage(record: object) -> bool:
+    return isinstance(record, dict) and {"id", "text"} <= record.keys()
+
+
+def _passage(record: dict[str, Any]) -> Passage:
+    text = " ".join(str(record["text"]).split(" ")[:MAX_WORDS])
+    speaker = record.get("speaker")
+    return Passage(title=str(record.get("title") or ""), text=f"{speaker}: {text}" if speaker else text)
+
+
+def _beside(folder: Path, name: str) -> Path | None:
+    both = (folder / f"{name}.jsonl", folder / f"{name}.jsonl.xz")
+    return next((path for path in both if path.exists()), None)
