@@ -28,7 +28,7 @@ class Reranker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """What one call of a reranker gave: every candidate once, best first; `problems` says in words what went wrong."""
+    """What one call of a reranker gave: every candidate once, best first; `problems` says what went wrong."""
 
     memories: tuple[ScoredMemory, ...]
     problems: tuple[str, ...] = ()

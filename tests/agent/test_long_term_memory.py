@@ -243,7 +243,7 @@ class NewestFirst:
 
 
 class PartlyRanking(NewestFirst):
-    """Tells a problem with every ranking; while `error` is set it raises that. `events` are those it was given last."""
+    """Tells a problem with every ranking, or raises `error` if set; `events` are those of the last call."""
 
     name = "partly"
 
