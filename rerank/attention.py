@@ -31,11 +31,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
-from transformers.modeling_utils import AttentionInterface
+from transformers import DynamicCache, cache_utils, masking_utils, modeling_utils
+from transformers.integrations import sdpa_attention
 
 from ..memory.errors import RerankError
 from .row_attention import LayerState, QRSpec, read_rows
@@ -44,6 +41,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 IMPLEMENTATION = "recollect_qr"
+
+# transformers is typed in part only, so its functions are Any here and typed from here on
+_caches: Any = cache_utils
+_masks: Any = masking_utils
+_models: Any = modeling_utils
+_sdpa: Any = sdpa_attention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +80,17 @@ def prepare(model: "PreTrainedModel") -> "PreTrainedModel":
 
     Without a capture it computes what `sdpa` does. Raises RerankError for models whose attention cannot be replaced.
     """
-    AttentionInterface.register(IMPLEMENTATION, _attention)
-    AttentionMaskInterface.register(IMPLEMENTATION, sdpa_mask)
-    decoder: PreTrainedModel = model.base_model
+    _models.AttentionInterface.register(IMPLEMENTATION, _attention)
+    _masks.AttentionMaskInterface.register(IMPLEMENTATION, _masks.sdpa_mask)
+    decoder: Any = model.base_model
     decoder.set_attn_implementation(IMPLEMENTATION)
     if decoder.config._attn_implementation != IMPLEMENTATION:  # noqa: SLF001 -- transformers has no other way to ask
         raise RerankError(
             f"{type(decoder).__name__} does not take its attention from transformers' AttentionInterface, so its "
             "heads cannot be read; choose another model: Qwen3, Qwen2.5, Llama 3 and Mistral, among others, work."
         )
-    return decoder
+    prepared: PreTrainedModel = decoder
+    return prepared
 
 
 def capture(
@@ -138,13 +142,13 @@ def fork(past: DynamicCache, *, length: int | None = None) -> DynamicCache:
     What is appended to it makes new tensors, so `past` stays as it is.
     """
     twin = DynamicCache()
-    for layer in past.layers:
+    layers: list[Any] = list(past.layers)
+    for layer in layers:
         if not layer.is_initialized:
             break
-        keys, values = layer.keys, layer.values
-        copied = DynamicLayer()
-        copied.lazy_initialization(keys, values)
-        copied.keys, copied.values = keys[..., :length, :], values[..., :length, :]
+        copied = _caches.DynamicLayer()
+        copied.lazy_initialization(layer.keys, layer.values)
+        copied.keys, copied.values = layer.keys[..., :length, :], layer.values[..., :length, :]
         twin.layers.append(copied)
     return twin
 
@@ -193,7 +197,7 @@ def _attention(
         raise _Stopped
     if softcap is not None:
         return _capped(query, key, value, attention_mask, scaling=options["scaling"], softcap=softcap), None
-    output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    output, _ = _sdpa.sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     return output, None
 
 

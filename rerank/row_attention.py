@@ -156,7 +156,7 @@ def _logits(state: LayerState, heads: Sequence[int], spec: QRSpec, keys: slice) 
     for key_head, places in _sharing(state, heads).items():
         stacked = query[:, places].flatten(1, 2)  # (batch, heads of this key head * rows, width)
         found = stacked @ state.key[:, key_head, keys].float().mT
-        parts.append(found.unflatten(1, (len(places), rows)))
+        parts.append(found.view(len(found), len(places), rows, -1))
         order += places
     logits = torch.cat(parts, 1) * state.scaling
     if order != sorted(order):

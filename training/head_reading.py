@@ -21,6 +21,7 @@ from ..rerank.block import block_text
 from ..rerank.block_attention import attend
 from ..rerank.head_reading import features
 from .corpora import Conversation
+from .losses import group_contrastive
 from .pools import friends_episodes, msc_pools
 
 KS = (1, 3, 5, 10)
@@ -134,13 +135,6 @@ def fit(lists: Sequence[RankedList], *, ridge: float) -> Tensor:
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]
     return weights.detach()
-
-
-def group_contrastive(scores: Tensor, is_evidence: Tensor) -> Tensor:
-    """Return -mean over evidence p of log e^s_p / (e^s_p + sum over the others e^s_n) (METHODS 6.4, Eq. 4)."""
-    evidence, others = scores[is_evidence], scores[~is_evidence]
-    denominators = torch.cat([evidence[:, None], others.expand(len(evidence), -1)], 1).logsumexp(1)
-    return (denominators - evidence).mean()
 
 
 def recalls(lists: Sequence[RankedList], weights: Tensor | None) -> dict[str, float]:

@@ -1,28 +1,8 @@
-"""Learning the reading of the heads: the loss against METHODS' oracle, the fit on lists whose answer is known."""
+"""Learning the reading of the heads: the fit on lists whose answer is known."""
 
-import math
-
-import pytest
 import torch
 
-from recollect.training.head_reading import RankedList, fit, group_contrastive, recalls
-
-S = torch.tensor([8.0, 1.6, 4.8, 0.0], dtype=torch.float64)
-"""METHODS section 8, Q5: the normalised scores of (.30, .10, .20, .05)."""
-
-
-@pytest.mark.parametrize(
-    ("evidence", "loss"), [((0, 2), 0.0249123), ((0,), 0.0418703), ((3,), 8.0418703), ((1,), 6.4418703)]
-)
-def test_the_group_contrastive_loss_is_that_of_oracle_q5(evidence: tuple[int, ...], loss: float) -> None:
-    is_evidence = torch.tensor([place in evidence for place in range(4)])
-    assert float(group_contrastive(S, is_evidence)) == pytest.approx(loss, abs=1e-6)
-
-
-def test_its_floor_is_that_of_oracle_q5() -> None:
-    scores = torch.tensor([8.0] + [0.0] * 49, dtype=torch.float64)
-    found = float(group_contrastive(scores, torch.arange(50) == 0))
-    assert found == pytest.approx(math.log1p(49 * math.exp(-8)), abs=1e-9)
+from recollect.training.head_reading import RankedList, fit, recalls
 
 
 def lists(count: int) -> list[RankedList]:
