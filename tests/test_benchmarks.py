@@ -24,6 +24,7 @@ SCRIPTS = {
         ["--turns", "60", "--users", "2", "--repetitions", "1"],
         "open until the first search is answered",
     ),
+    "prefill": (["--tokens", "96", "--repetitions", "1"], "full pass / question on what is kept"),
 }
 
 
