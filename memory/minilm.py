@@ -4,8 +4,10 @@ transformers has the same network; importing it costs 2.4 s and 130 MB at every 
 one question, and the block ranker needs the layers one by one. `tests/memory/test_embedder.py` holds the two equal.
 """
 
+import copy
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +80,12 @@ class MiniLm:
                     output_norm=pair(f"{name}.output.LayerNorm"),
                 )
             )
+
+    def with_layers(self, layers: Sequence[Layer]) -> "MiniLm":
+        """Return the same encoder with other layers; embeddings are shared."""
+        other = copy.copy(self)
+        other.layers = list(layers)
+        return other
 
     def norm(self, states: Tensor, weights: tuple[Tensor, Tensor]) -> Tensor:
         """Layer norm over the last dimension."""

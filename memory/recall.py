@@ -24,6 +24,10 @@ class Memories(Protocol):
         """Return the memories with these ids."""
         ...
 
+    def preceding(self, ids: Sequence[int]) -> Mapping[int, str]:
+        """Return what was said right before each of these turns."""
+        ...
+
 
 class ScopedVectors(Protocol):
     """What recall needs of the vector index."""
@@ -101,8 +105,15 @@ class Recall:
         fused = self._fuse(lexical, dense)
         best = sorted(fused, key=lambda i: (-fused[i], i))[:limit]
         found = self._memories.memories(best)
+        preceding = self._memories.preceding(best)
         candidates = tuple(
-            Candidate(memory=found[i], lexical=lexical.get(i, 0.0), dense=dense.get(i), fused=fused[i])
+            Candidate(
+                memory=found[i],
+                lexical=lexical.get(i, 0.0),
+                dense=dense.get(i),
+                fused=fused[i],
+                preceding=preceding.get(i, ""),
+            )
             for i in best
             if i in found  # another process may have deleted it since the search
         )

@@ -255,6 +255,13 @@ class Store:
         )
         return self.turns(row[0] for row in reversed(rows))
 
+    def preceding(self, ids: Iterable[int]) -> dict[int, str]:
+        """Return "speaker: text" of the turn before each of these in its session, where there is one."""
+        query = """select m.id, b.speaker || ': ' || b.text from memories m join memories b
+                   on b.session_id = m.session_id and b.kind = 'turn' and b.position = m.position - 1
+                   where m.kind = 'turn' and m.id in (select value from json_each(?))"""
+        return dict(self.file.rows(query, [id_list(ids)]))
+
     def neighbourhood(self, ids: Sequence[int], *, reach: int) -> list[Row]:
         """Return turns within `reach` positions of these turns, by session and position.
 

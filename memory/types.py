@@ -93,13 +93,15 @@ class Candidate:
 
     `lexical` is the BM25 score (0.0 where no query term matched), `dense` the cosine similarity
     (None while the memory has no vector), `fused` what recall ordered by. `dense` is None and the
-    order is lexical alone when the embedder failed.
+    order is lexical alone when the embedder failed. `preceding` is what was said right before, as
+    "speaker: words": a reply is often understood by it alone.
     """
 
     memory: Memory
     lexical: float
     dense: float | None
     fused: float
+    preceding: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -255,11 +255,26 @@ def test_a_memory_deleted_between_search_and_reading_is_left_out(library: Librar
             library.archive.forget([said[0].id])
             return library.archive.store.memories(ids)  # type: ignore[arg-type,return-value]
 
+        def preceding(self, ids: object) -> dict[int, str]:
+            return library.archive.store.preceding(ids)  # type: ignore[arg-type]
+
     archive = library.archive
     recall = Recall(Deleting(), archive.words, archive.vectors, archive.embedder)
     found = recall.recall("beagle", scope=Scope(), limit=99).candidates
     assert said[0].id not in [candidate.memory.id for candidate in found]
     assert len(found) == len(LINES) - 1
+
+
+def test_a_candidate_brings_what_was_said_right_before(library: Library) -> None:
+    said = library.say(*LINES)
+
+    def preceding() -> dict[int, str]:
+        return {candidate.memory.id: candidate.preceding for candidate in library.ask(LINES[1]).candidates}
+
+    assert preceding()[said[1].id] == f"{said[0].speaker}: {said[0].text}"
+    assert preceding()[said[0].id] == ""
+    library.archive.forget([said[0].id])
+    assert preceding()[said[1].id] == ""
 
 
 def test_another_embedder_is_refused_with_the_command_that_helps(library: Library) -> None:
