@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..memory.errors import DataFormatError, InvalidInput, RecollectError
+from ..rerank.scoring import head_scores
 from .qr_samples import Passage, Sample, SampleSource
 from .qr_state import RunningSums, read_state, write_state
 
@@ -123,9 +124,9 @@ def _scored(scorer: PassageScorer, sample: Sample, recipe: Recipe, place: int) -
         scores = scorer.scores(shown.question, shown.passages)
     except PromptTooLong:
         return None
-    is_gold = torch.tensor([place in shown.evidence for place in range(len(shown.passages))])
-    found = ndcg(scores, is_gold) if recipe.score == "ndcg" else scores[..., is_gold].double().sum(-1)
-    return found.numpy()
+    gold = sorted(shown.evidence)
+    found = ndcg(scores, gold) if recipe.score == "ndcg" else head_scores(scores.double().flatten(0, 1), gold)
+    return found.view(scorer.shape).numpy()
 
 
 def _shuffled(sample: Sample, drawn: random.Random) -> Sample:
@@ -137,17 +138,19 @@ def _shuffled(sample: Sample, drawn: random.Random) -> Sample:
     )
 
 
-def ndcg(scores: Tensor, is_gold: Tensor, *, at: int = NDCG_AT) -> Tensor:
+def ndcg(scores: Tensor, gold: Sequence[int], *, at: int = NDCG_AT) -> Tensor:
     """Return NDCG@`at` of each head as a retriever, float64 (layers, heads), from 0 to 1.
 
-    `scores` (layers, heads, passages), `is_gold` bool (passages,) with at least one True; gains are binary, equal
-    scores keep the order of the passages (METHODS 5.3).
+    `scores` (layers, heads, passages), `gold` places of passages, at least one; gains are binary, equal scores keep
+    the order of the passages (METHODS 5.3).
     """
-    order = scores.argsort(dim=-1, descending=True, stable=True)
-    discounts = 1.0 / torch.arange(2, len(is_gold) + 2, dtype=torch.float64).log2()
+    passages = scores.shape[-1]
+    gains = torch.zeros(passages, dtype=torch.float64)
+    gains[list(gold)] = 1.0
+    discounts = 1.0 / torch.arange(2, passages + 2, dtype=torch.float64).log2()
     discounts[at:] = 0.0
-    ideal = discounts[: int(is_gold.sum())].sum()
-    return (is_gold[order] * discounts).sum(-1) / ideal
+    order = scores.argsort(dim=-1, descending=True, stable=True)
+    return (gains[order] * discounts).sum(-1) / discounts[: len(gold)].sum()
 
 
 def best_heads(scores: NDArray[np.float64], top: int) -> tuple[tuple[int, int], ...]:
