@@ -266,7 +266,7 @@ def test_a_memory_deleted_between_search_and_reading_is_left_out(library: Librar
 
 
 def test_a_candidate_brings_what_was_said_right_before(library: Library) -> None:
-    said = library.say(*LINES)
+    said = library.say(*LINES, apart_h=0.1)
 
     def preceding() -> dict[int, str]:
         return {candidate.memory.id: candidate.preceding for candidate in library.ask(LINES[1]).candidates}
