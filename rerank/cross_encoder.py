@@ -181,7 +181,8 @@ class _CrossEncoder:
     def _special_tokens(self) -> int:
         """Return how many tokens a pair takes beside its texts: separators, or a whole chat template."""
         model: Any = self._model
-        prompt = (model.prompts or {}).get(model.default_prompt_name)
+        prompts: dict[str, str] = model.prompts or {}
+        prompt = prompts.get(model.default_prompt_name)
         read = model.preprocess([("a", "a")], prompt=prompt)["input_ids"].shape[-1]
         return int(read) - sum(self._count(["a", "a"]))
 

@@ -1,0 +1,90 @@
+"""One reply from a chat model behind any OpenAI-compatible server, whole and not streamed."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .endpoint import Endpoint, sendable
+from .errors import EndpointRefused, EndpointUnreachable, GenerationError
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+    from openai.types.chat import ChatCompletion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the model wrote, and why it stopped ("stop", "length", …; "" where the server does not say)."""
+
+    text: str
+    finish: str
+
+
+class EndpointChat:
+    """Asks a server for one completion at a time.
+
+    `temperature` None leaves the choice to the server (some models accept no other); `max_tokens` None sets no limit.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, temperature: float | None = 0.0, max_tokens: int | None = 1024) -> None:
+        self._endpoint = endpoint
+        self._temperature = temperature
+        self._max_tokens = max_tokens
+        self._client: OpenAI | None = None
+
+    @property
+    def name(self) -> str:
+        """The model's name, as the server knows it."""
+        return self._endpoint.model
+
+    def reply(self, system: str, user: str) -> Reply:
+        """Return what the model answers to a system and a user message; the text may be empty.
+
+        Raises EndpointUnreachable when the server refuses or drops the connection or falls silent, EndpointRefused
+        when it answers with an error, GenerationError when what it sends is no chat completion.
+        """
+        from httpx2 import RequestError
+        from openai import APIConnectionError, APIError
+
+        try:
+            return self._read(self._ask(system, user))
+        except APIConnectionError as error:
+            raise EndpointUnreachable(self._endpoint.failure(error)) from error
+        except APIError as error:
+            cause = None if self._endpoint.has_leaked(error) else error
+            raise EndpointRefused(self._endpoint.failure(error)) from cause
+        except RequestError as error:  # the client reads the body of an error answer outside its own handlers
+            raise EndpointUnreachable(
+                f"{self._endpoint.url} ended the connection before the answer was finished ({self.name}). Ask again,"
+                " or see the server's log."
+            ) from error
+        except ValueError as error:  # no JSON, though it says so
+            raise GenerationError(self._endpoint.nonsense("a chat completion")) from error
+
+    def close(self) -> None:
+        """Close the pooled connections; a later call opens new ones."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _ask(self, system: str, user: str) -> "ChatCompletion":
+        from openai import omit
+
+        if self._client is None:
+            self._client = self._endpoint.connect()
+        return self._client.chat.completions.create(
+            model=self._endpoint.model,
+            messages=[
+                {"role": "system", "content": sendable(system)},
+                {"role": "user", "content": sendable(user)},
+            ],
+            temperature=omit if self._temperature is None else self._temperature,
+            max_tokens=omit if self._max_tokens is None else self._max_tokens,
+        )
+
+    def _read(self, completion: "ChatCompletion") -> Reply:
+        try:
+            # The client parses without checking: the completion may be any JSON, or a text.
+            choice = completion.choices[0]
+            return Reply(text="" + (choice.message.content or ""), finish=choice.finish_reason or "")
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
+            raise GenerationError(self._endpoint.nonsense("a chat completion")) from error
