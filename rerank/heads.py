@@ -64,10 +64,10 @@ class HeadSet:
         """Raise RerankError unless a model of this size has all the heads; it may be cut above the top one."""
         outside = [f"{la}-{he}" for la, he in self.heads if not (0 <= la < layers and 0 <= he < heads_per_layer)]
         if outside or self.heads_per_layer != heads_per_layer:
-            missing = f": no {', '.join(outside)}" if outside else ""
+            gone = f": no {', '.join(outside)}" if outside else ""
             raise RerankError(
-                f"The head set of {self.model_id} ({self.layers} layers of {self.heads_per_layer} heads) does not fit "
-                f"a model of {layers} layers of {heads_per_layer} heads{missing}. Heads belong to one model; find "
+                f"The head set of {self.model_id} ({self.layers} layers of {self.heads_per_layer} heads) does not "
+                f"fit a model of {layers} layers of {heads_per_layer} heads{gone}. Heads belong to one model; find "
                 "this one's with: recollect heads detect MODEL --data FILE"
             )
 
