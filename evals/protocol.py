@@ -43,7 +43,7 @@ class RunProtocol:
     """One run of an evaluation.
 
     `questions` counts all questions of the file by category ("1" to "5"), `excluded` those not
-    scored by reason; `unit` is what is ranked; `budget` is in tokens; `date` is ISO 8601.
+    scored by reason; `unit` is what is ranked, with its size; `budget` is in tokens; `date` is ISO 8601.
     """
 
     task: str
@@ -77,7 +77,7 @@ def describe_machine() -> Machine:
 def describe_retrieval(
     dataset: LocomoDataset, result: RetrievalResult, system: SystemDescription, *, date: datetime
 ) -> RunProtocol:
-    """Describe a retrieval run by turn over `dataset`, at `date`, on this machine."""
+    """Describe a retrieval run over `dataset`, at `date`, on this machine."""
     questions = Counter(
         question.category for conversation in dataset.conversations for question in conversation.questions
     )
@@ -90,7 +90,7 @@ def describe_retrieval(
         questions={str(category): questions[category] for category in sorted(questions)},
         excluded=result.excluded,
         categories=result.settings.categories,
-        unit="turn",
+        unit=result.settings.unit.described(dataset.conversations),
         ks=result.settings.ks,
         budget=result.settings.budget,
         system=system,

@@ -12,44 +12,76 @@ from .protocol import RunProtocol
 from .retrieval import RetrievalResult, RetrievalSettings, Scores
 
 
-def to_json(protocol: RunProtocol, result: RetrievalResult) -> str:
-    """Return the run as a JSON object: protocol, n, metrics, by_category, latency_ms, problems.
+def to_json(protocol: RunProtocol, result: RetrievalResult, *, pool: RetrievalResult | None = None) -> str:
+    """Return the run as a JSON object: protocol, n, metrics, by_category, latency_ms, pool if given, problems.
 
     Recall is in per cent, 0 to 100, rounded to 2 decimals; `n` and `by_category` go by category ("1"),
-    `n` also by "overall"; a category asked for without a scored question has n 0 and no metrics.
+    `n` also by "overall"; a category asked for without a scored question has n 0 and no metrics. `pool` is
+    what an ideal order of the candidates would reach, its recall inside the budget being that of the whole pool.
     """
-    by_category = result.by_category()
-    counts = {str(c): by_category[c].n if c in by_category else 0 for c in result.settings.categories}
-    document = {
-        "protocol": asdict(protocol),
-        "n": {**counts, "overall": result.overall().n},
-        "metrics": _metrics(result.overall(), result.settings),
-        "by_category": {str(category): _metrics(scores, result.settings) for category, scores in by_category.items()},
+    document: dict[str, object] = {"protocol": asdict(protocol), "n": counts(result), **figures(result)}
+    if pool is not None:
+        document["pool"] = {"metrics": metrics(pool.overall(), pool.settings), "by_category": by_category(pool)}
+    document["problems"] = [asdict(problem) for problem in result.problems]
+    return rendered(document)
+
+
+def counts(result: RetrievalResult) -> dict[str, int]:
+    """Return how many questions were scored, by category asked for and overall."""
+    scored = result.by_category()
+    n = {str(category): scored[category].n if category in scored else 0 for category in result.settings.categories}
+    return {**n, "overall": result.overall().n}
+
+
+def figures(result: RetrievalResult) -> dict[str, object]:
+    """Return what a JSON says of one system: metrics, by_category, latency_ms."""
+    return {
+        "metrics": metrics(result.overall(), result.settings),
+        "by_category": by_category(result),
         "latency_ms": {
             stage: {"p50": round(taken.p50_ms, 3), "p95": round(taken.p95_ms, 3)}
             for stage, taken in result.latency().items()
         },
-        "problems": [asdict(problem) for problem in result.problems],
     }
+
+
+def by_category(result: RetrievalResult) -> dict[str, Mapping[str, float]]:
+    """Return the metrics of each category with a scored question."""
+    return {str(category): metrics(scores, result.settings) for category, scores in result.by_category().items()}
+
+
+def rendered(document: Mapping[str, object]) -> str:
+    """Return a document as JSON text."""
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def retrieval_table(protocol: RunProtocol, result: RetrievalResult) -> Table:
-    """Return recall in per cent by category and overall, with n, and the protocol line beneath."""
-    table = Table(
-        title="Recall of gold evidence turns, %",
+def retrieval_table(protocol: RunProtocol, result: RetrievalResult, *, pool: RetrievalResult | None = None) -> Table:
+    """Return recall in per cent by category and overall, with n, and the protocol line beneath.
+
+    With `pool` a last column says how much of the gold is among the candidates at all.
+    """
+    table = recall_table(protocol, result.settings)
+    table.add_column("category")
+    for name in ("n", *metric_columns(result.settings), *(["pool"] if pool is not None else [])):
+        table.add_column(name, justify="right")
+    held = {} if pool is None else pool.by_category()
+    for category, scores in result.by_category().items():
+        name = f"{category} {CATEGORY_NAMES[category]}"
+        table.add_row(name, str(scores.n), *cells(scores, result.settings), *_held(held.get(category)))
+    table.add_section()
+    overall = result.overall()
+    ceiling = None if pool is None else pool.overall()
+    table.add_row("overall", str(overall.n), *cells(overall, result.settings), *_held(ceiling), style="bold")
+    return table
+
+
+def recall_table(protocol: RunProtocol, settings: RetrievalSettings) -> Table:
+    """Return an empty table of recall, under its title and above its protocol."""
+    return Table(
+        title=f"Recall of gold evidence {settings.unit.name}s, %",
         caption=Text(protocol_line(protocol)),
         caption_justify="left",
     )
-    table.add_column("category")
-    names = list(_metrics(result.overall(), result.settings))
-    for name in ("n", *(name if name != _TOKENS else "context tokens" for name in names)):
-        table.add_column(name, justify="right")
-    for category, scores in result.by_category().items():
-        table.add_row(f"{category} {CATEGORY_NAMES[category]}", *_cells(scores, result.settings))
-    table.add_section()
-    table.add_row("overall", *_cells(result.overall(), result.settings), style="bold")
-    return table
 
 
 def latency_table(result: RetrievalResult) -> Table:
@@ -90,17 +122,31 @@ def protocol_line(protocol: RunProtocol) -> str:
 _TOKENS = "context_tokens_mean"
 
 
-def _metrics(scores: Scores, settings: RetrievalSettings) -> Mapping[str, float]:
+def metrics(scores: Scores, settings: RetrievalSettings) -> Mapping[str, float]:
+    """Return recall inside the budget and at each k in per cent, and the mean tokens of the context."""
+    return {**recalls(scores, settings), _TOKENS: round(scores.context_tokens, 2)}
+
+
+def recalls(scores: Scores, settings: RetrievalSettings) -> dict[str, float]:
+    """Return recall inside the budget and at each k in per cent."""
     return {
         f"recall@{settings.budget}": _percent(scores.context_recall),
         **{f"R@{k}": _percent(scores.recall_at[k]) for k in settings.ks},
-        _TOKENS: round(scores.context_tokens, 2),
     }
 
 
-def _cells(scores: Scores, settings: RetrievalSettings) -> list[str]:
-    metrics = _metrics(scores, settings)
-    return [str(scores.n), *(f"{value:.2f}" for value in metrics.values())]
+def metric_columns(settings: RetrievalSettings) -> list[str]:
+    """Return the headings of `cells`."""
+    return [f"recall@{settings.budget}", *(f"R@{k}" for k in settings.ks), "context tokens"]
+
+
+def cells(scores: Scores, settings: RetrievalSettings) -> list[str]:
+    """Return the metrics as a table shows them."""
+    return [f"{value:.2f}" for value in metrics(scores, settings).values()]
+
+
+def _held(pool: Scores | None) -> list[str]:
+    return [] if pool is None else [f"{_percent(pool.context_recall):.2f}"]
 
 
 def _percent(fraction: float) -> float:

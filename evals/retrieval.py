@@ -1,35 +1,31 @@
-"""Does the evidence come back? Asks a system under test and scores it by gold turns.
+"""Does the evidence come back? What a system under test brings, and how one question of it is scored.
 
 Scores are fractions from 0.0 to 1.0 per question and are averaged over questions (micro average).
-Only turns that exist can be gold, so a wrong id in the file costs no system anything; such ids are
-in the problems. A context above the budget scores nothing and is reported.
+What is ranked are units: turns, or chunks of them. Only turns that exist can be gold, so a wrong id in
+the file costs no system anything; such ids are in the problems. A context above the budget scores
+nothing and is reported.
 """
 
-import logging
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
-from ..memory.errors import DataFormatError
-from .locomo import LocomoConversation, LocomoDataset, LocomoQuestion
+from .locomo import LocomoConversation
 from .metrics import mean, percentile, recall_at_k, recall_of
 from .problems import Problem
+from .units import TURNS, Unit
 
-_log = logging.getLogger(__name__)
-
-NO_EVIDENCE = "no_resolvable_evidence"
 TOTAL = "total"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieval:
-    """What a system brought back for one question.
+    """What a system brought back for one question; ids are those of units (a turn's is its dia_id).
 
-    `ranked`: dia_ids, best first; `context`: dia_ids of the turns in the context as rendered, in any
-    order; `context_tokens`: its length with every header; `timings_ms`: milliseconds by stage;
-    `problems`: in words, what failed on the way without costing the result.
+    `ranked`: best first; `context`: units in the context as rendered, in any order; `context_tokens`:
+    its length with every header; `timings_ms`: milliseconds by stage, with "total" if the system knows
+    better than its caller what the whole took; `problems`: in words, what failed on the way without costing
+    the result; `pool`: everything there was to rank, in any order, empty where the system does not tell.
     """
 
     ranked: tuple[str, ...]
@@ -37,6 +33,7 @@ class Retrieval:
     context_tokens: int
     timings_ms: Mapping[str, float]
     problems: tuple[str, ...] = ()
+    pool: tuple[str, ...] = ()
 
 
 class RetrievalSystem(Protocol):
@@ -47,24 +44,25 @@ class RetrievalSystem(Protocol):
         ...
 
     def retrieve(self, conversation_id: str, question: str, *, limit: int, budget: int) -> Retrieval:
-        """Return up to `limit` turns, best first, and a context of at most `budget` tokens."""
+        """Return up to `limit` units, best first, and a context of at most `budget` tokens."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrievalSettings:
-    """What is asked and measured: LoCoMo categories, ranks k, the context's budget in tokens."""
+    """What is asked and measured: LoCoMo categories, ranks k, the context's budget in tokens, what is ranked."""
 
     categories: tuple[int, ...] = (1, 2, 3, 4)
     ks: tuple[int, ...] = (1, 3, 5, 10, 25)
     budget: int = 854
+    unit: Unit = TURNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionScore:
     """One question's scores (fractions of its gold) and the milliseconds each stage took.
 
-    `recall_at` is by k; `timings_ms["total"]` is the whole call, measured from outside.
+    `gold` are units; `recall_at` is by k.
     """
 
     conversation: str
@@ -127,94 +125,35 @@ class RetrievalResult:
         return Latency(p50_ms=percentile(taken, 50), p95_ms=percentile(taken, 95))
 
 
-DEFAULT_SETTINGS = RetrievalSettings()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One question as it is put to every system: where it comes from and the units that hold its evidence."""
+
+    conversation: str
+    question_id: str
+    question: str
+    category: int
+    gold: tuple[str, ...]
 
 
-def evaluate_retrieval(
-    dataset: LocomoDataset,
-    system: RetrievalSystem,
-    *,
-    settings: RetrievalSettings = DEFAULT_SETTINGS,
-    on_score: Callable[[QuestionScore], object] | None = None,
-    clock: Callable[[], float] = time.perf_counter,
-) -> RetrievalResult:
-    """Ingest each conversation and ask its questions, one conversation after the other.
-
-    Left out and counted: questions of other categories ("category_5") and those without one gold
-    turn ("no_resolvable_evidence"). `on_score` hears of every scored question; `clock` gives seconds.
-    Raises DataFormatError where no question can be scored; errors of the system pass through.
-    """
-    scores: list[QuestionScore] = []
-    for conversation in dataset.conversations:
-        wanted = [one for one in conversation.questions if _exclusion(one, settings) is None]
-        if not wanted:
-            continue
-        _log.info("%s: %d turns, %d questions", conversation.id, len(conversation.turns), len(wanted))
-        system.ingest(conversation)
-        for question in wanted:
-            retrieval = _ask(system, conversation.id, question, settings, clock)
-            scores.append(_score(conversation.id, question, retrieval, settings))
-            if on_score is not None:
-                on_score(scores[-1])
-    if not scores:
-        raise DataFormatError(f"{dataset.name} has no question to score; check categories and evidence.")
-    return RetrievalResult(
-        settings=settings,
-        questions=tuple(scores),
-        excluded=count_excluded(dataset, settings),
-        problems=(*dataset.problems, *(problem for score in scores for problem in score.problems)),
-    )
-
-
-def count_excluded(dataset: LocomoDataset, settings: RetrievalSettings = DEFAULT_SETTINGS) -> dict[str, int]:
-    """Return how many questions `evaluate_retrieval` leaves out, by reason, reasons sorted."""
-    reasons = Counter(
-        reason
-        for conversation in dataset.conversations
-        for question in conversation.questions
-        if (reason := _exclusion(question, settings)) is not None
-    )
-    return dict(sorted(reasons.items()))
-
-
-def _exclusion(question: LocomoQuestion, settings: RetrievalSettings) -> str | None:
-    if question.category not in settings.categories:
-        return f"category_{question.category}"
-    return None if question.evidence else NO_EVIDENCE
-
-
-def _ask(
-    system: RetrievalSystem,
-    conversation: str,
-    question: LocomoQuestion,
-    settings: RetrievalSettings,
-    clock: Callable[[], float],
-) -> Retrieval:
-    started = clock()
-    retrieval = system.retrieve(conversation, question.question, limit=max(settings.ks), budget=settings.budget)
-    total_ms = (clock() - started) * 1000
-    return replace(retrieval, timings_ms={**retrieval.timings_ms, TOTAL: total_ms})
-
-
-def _score(
-    conversation: str, question: LocomoQuestion, retrieval: Retrieval, settings: RetrievalSettings
-) -> QuestionScore:
-    gold = question.evidence
+def score_question(asked: Asked, retrieval: Retrieval, settings: RetrievalSettings) -> QuestionScore:
+    """Score what came back for one question."""
     within_budget = retrieval.context_tokens <= settings.budget
     problems = [
-        Problem(conversation=conversation, where=question.id, raw="", reason=reason) for reason in retrieval.problems
+        Problem(conversation=asked.conversation, where=asked.question_id, raw="", reason=reason)
+        for reason in retrieval.problems
     ]
     if not within_budget:
         reason = f"the context is above the budget of {settings.budget}; its recall counts as 0"
         raw = f"{retrieval.context_tokens} tokens"
-        problems.append(Problem(conversation=conversation, where=question.id, raw=raw, reason=reason))
+        problems.append(Problem(conversation=asked.conversation, where=asked.question_id, raw=raw, reason=reason))
     return QuestionScore(
-        conversation=conversation,
-        question_id=question.id,
-        category=question.category,
-        gold=gold,
-        recall_at={k: recall_at_k(gold, retrieval.ranked, k) for k in settings.ks},
-        context_recall=recall_of(gold, retrieval.context) if within_budget else 0.0,
+        conversation=asked.conversation,
+        question_id=asked.question_id,
+        category=asked.category,
+        gold=asked.gold,
+        recall_at={k: recall_at_k(asked.gold, retrieval.ranked, k) for k in settings.ks},
+        context_recall=recall_of(asked.gold, retrieval.context) if within_budget else 0.0,
         context_tokens=retrieval.context_tokens,
         timings_ms=retrieval.timings_ms,
         problems=tuple(problems),

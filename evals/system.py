@@ -1,72 +1,135 @@
-"""Puts the library itself under test, through the two methods a caller would use."""
+"""Puts the library itself under test: one memory a conversation, asked once a question for every reranker."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from ..memory.errors import InvalidInput
-from ..memory.types import EventSummary, Memory, NewTurn, Retrieved
+from ..memory.recall import Recalled
+from ..memory.types import EventSummary, Memory, NewTurn, Retrieved, Turn
+from ..rerank.base import Reranker
 from .locomo import LocomoConversation, LocomoTurn
-from .retrieval import Retrieval
+from .retrieval import TOTAL, Retrieval
 
 
 class ConversationMemory(Protocol):
     """What is driven of the library: a memory of its own for one conversation, empty at first."""
 
-    def add_many(self, turns: Iterable[NewTurn]) -> object:
-        """Store turns in the order given."""
+    def add_many(self, turns: Iterable[NewTurn]) -> Sequence[Turn]:
+        """Store turns in the order given and return them."""
         ...
 
-    def retrieve(self, question: str, *, limit: int, budget: int) -> Retrieved:
-        """Return up to `limit` memories, best first, and the context rendered within `budget` tokens."""
+    def recalled(self, question: str) -> Recalled:
+        """Return what the first stage offers, best first."""
+        ...
+
+    def reranked(
+        self, question: str, recalled: Recalled, reranker: Reranker, *, limit: int, budget: int
+    ) -> Retrieved:
+        """Return up to `limit` of it, best first, and the context rendered within `budget` tokens."""
         ...
 
 
-class LibrarySystem:
-    """A RetrievalSystem over the library; whoever gives `open_memory` closes what it opened."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What one question brought up before reranking; `took_ms` is the whole call."""
 
-    def __init__(self, open_memory: Callable[[str], ConversationMemory]) -> None:
+    memory: ConversationMemory
+    recalled: Recalled
+    took_ms: float
+
+
+class SharedMemories:
+    """One memory a conversation for all systems under test: turns are stored once, a question is recalled once.
+
+    Systems are asked one after the other, so only the latest question's candidates are kept. Whoever gives
+    `open_memory` closes what it opened.
+    """
+
+    def __init__(
+        self, open_memory: Callable[[str], ConversationMemory], *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.clock = clock
         self._open_memory = open_memory
         self._memories: dict[str, ConversationMemory] = {}
+        self._turns: dict[str, tuple[Turn, ...]] = {}
+        self._latest: tuple[tuple[str, str], Offered] | None = None
+
+    def ingest(self, conversation: LocomoConversation) -> Sequence[Turn]:
+        """Return the conversation's turns as stored, `ref` being the dia_id; the first call stores them."""
+        if conversation.id not in self._turns:
+            memory = self._open_memory(conversation.id)
+            self._turns[conversation.id] = tuple(memory.add_many(_new_turn(turn) for turn in conversation.turns))
+            self._memories[conversation.id] = memory
+        return self._turns[conversation.id]
+
+    def offered(self, conversation_id: str, question: str) -> Offered:
+        """Return the candidates for a question. Raises InvalidInput where the conversation was not ingested."""
+        if conversation_id not in self._memories:
+            raise InvalidInput(f"{conversation_id} is unknown; ingest it before asking.")
+        asked = (conversation_id, question)
+        if self._latest is None or self._latest[0] != asked:
+            memory = self._memories[conversation_id]
+            started = self.clock()
+            recalled = memory.recalled(question)
+            took_ms = 1000.0 * (self.clock() - started)
+            self._latest = (asked, Offered(memory=memory, recalled=recalled, took_ms=took_ms))
+        return self._latest[1]
+
+
+class TurnSystem:
+    """The library with one reranker, made when it is first asked, turn by turn."""
+
+    def __init__(self, memories: SharedMemories, reranker: Callable[[], Reranker]) -> None:
+        self._memories = memories
+        self._make_reranker = reranker
+
+    @cached_property
+    def _reranker(self) -> Reranker:
+        return self._make_reranker()
 
     def ingest(self, conversation: LocomoConversation) -> None:
-        """Open a memory under the conversation's id and add its turns, `ref` being the dia_id.
-
-        Raises InvalidInput where the conversation was ingested before.
-        """
-        if conversation.id in self._memories:
-            raise InvalidInput(f"{conversation.id} was ingested before; ingest a conversation once.")
-        memory = self._open_memory(conversation.id)
-        memory.add_many(_new_turn(turn) for turn in conversation.turns)
-        self._memories[conversation.id] = memory
+        """Store the conversation's turns, unless another system did."""
+        self._memories.ingest(conversation)
 
     def retrieve(self, conversation_id: str, question: str, *, limit: int, budget: int) -> Retrieval:
         """Ask the conversation's memory; event summaries are no turns and count as nothing found.
 
         Raises InvalidInput where the conversation was not ingested, or where a turn comes back that
-        it did not contain.
+        it did not contain; errors of the reranker pass through.
         """
-        if conversation_id not in self._memories:
-            raise InvalidInput(f"{conversation_id} is unknown; ingest it before asking.")
-        found = self._memories[conversation_id].retrieve(question, limit=limit, budget=budget)
+        offered = self._memories.offered(conversation_id, question)
+        clock = self._memories.clock
+        started = clock()
+        found = offered.memory.reranked(question, offered.recalled, self._reranker, limit=limit, budget=budget)
         return Retrieval(
-            ranked=_refs(scored.memory for scored in found.ranked),
-            context=_refs(found.context.memories),
+            ranked=refs(scored.memory for scored in found.ranked),
+            context=refs(found.context.memories),
             context_tokens=found.context.tokens,
-            timings_ms=found.timings,
+            timings_ms=timed(found.timings, offered.took_ms + 1000.0 * (clock() - started)),
             problems=found.problems,
+            pool=refs(candidate.memory for candidate in offered.recalled.candidates),
         )
+
+
+def timed(stages: Mapping[str, float], total_ms: float) -> dict[str, float]:
+    """Return the milliseconds of the stages with the whole call's."""
+    return {**stages, TOTAL: total_ms}
+
+
+def refs(memories: Iterable[Memory]) -> tuple[str, ...]:
+    """Return the dia_ids of turns, passing over summaries. Raises InvalidInput for a turn without one."""
+    return tuple(ref_of(memory) for memory in memories if not isinstance(memory, EventSummary))
+
+
+def ref_of(turn: Turn) -> str:
+    """Return a turn's dia_id. Raises InvalidInput where it has none."""
+    if turn.ref is None:
+        raise InvalidInput(f"Turn {turn.id} has no ref; open an empty memory for each conversation.")
+    return turn.ref
 
 
 def _new_turn(turn: LocomoTurn) -> NewTurn:
     return NewTurn(speaker=turn.speaker, text=turn.text, said_at=turn.said_at, ref=turn.dia_id, session=turn.session)
-
-
-def _refs(memories: Iterable[Memory]) -> tuple[str, ...]:
-    refs: list[str] = []
-    for memory in memories:
-        if isinstance(memory, EventSummary):
-            continue
-        if memory.ref is None:
-            raise InvalidInput(f"Turn {memory.id} has no ref; open an empty memory for each conversation.")
-        refs.append(memory.ref)
-    return tuple(refs)

@@ -1,9 +1,12 @@
 """eval: how good it is, on files the user has."""
 
+import itertools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +18,19 @@ from .output import console, note, progress
 from .threads import settle_threads
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from ..agent.long_term_memory import LongTermMemory
     from ..config import Config
     from ..evals.locomo import LocomoDataset
     from ..evals.problems import Problem
-    from ..evals.protocol import RunProtocol, SystemDescription
-    from ..evals.retrieval import RetrievalResult
+    from ..evals.protocol import SystemDescription
+    from ..evals.retrieval import RetrievalSettings, RetrievalSystem
+    from ..evals.run import Comparison
+    from ..evals.system import SharedMemories
 
+UNITS = ("turn", "chunk")
+CHUNK_KS = (1, 3, 5, 10)
 PROBLEMS_SHOWN = 10
 
 
@@ -32,8 +41,23 @@ def evaluate() -> None:
 
 @evaluate.command("locomo")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--retrieval", is_flag=True, help="Measure the recall of gold evidence turns.")
-@setting("--rerank", key="rerank.name", type=click.Choice(RERANKERS), help="The reranker.")
+@click.option("--retrieval", is_flag=True, help="Measure the recall of gold evidence.")
+@click.option(
+    "--rerank",
+    "rerankers",
+    multiple=True,
+    type=click.Choice(RERANKERS),
+    help="The reranker; several times to compare them on the same candidates, the first being what the others are "
+    "compared with.",
+)
+@setting("--rerank-model", key="rerank.model", metavar="NAME", help="The model of a reranker that reads one.")
+@click.option(
+    "--unit",
+    type=click.Choice(UNITS),
+    default=UNITS[0],
+    show_default=True,
+    help="What is ranked: turns, or chunks of whole utterances of about 258 tokens, with BM25 for reference.",
+)
 @setting("--fusion", key="recall.fusion", type=click.Choice(FUSIONS), help="How both searches become one order.")
 @setting("--dense-weight", key="recall.dense_weight", type=float, help="The weight of vectors beside words.")
 @setting("--embedder", key="embedder.name", type=click.Choice(EMBEDDERS), help="The embedder.")
@@ -45,66 +69,99 @@ def evaluate() -> None:
     help="Write the figures here; - is stdout.",
 )
 @pass_invocation
-def locomo(invocation: Invocation, file: Path, retrieval: bool, json_file: str | None) -> None:
+def locomo(
+    invocation: Invocation,
+    file: Path,
+    *,
+    retrieval: bool,
+    rerankers: tuple[str, ...],
+    unit: str,
+    json_file: str | None,
+) -> None:
     """Evaluate on FILE, LoCoMo's published JSON: each conversation is one user of a temporary store."""
     if not retrieval:
         raise click.UsageError("Say what to measure: --retrieval (answers are not measured yet).")
     if json_file not in (None, "-") and not Path(json_file).parent.is_dir():
         raise click.UsageError(f"The folder of {json_file} does not exist.")
     from ..evals.locomo import load_locomo
-    from ..evals.protocol import describe_retrieval
-    from ..evals.report import to_json
 
-    settle_threads(invocation.config)
+    config = invocation.config
+    settle_threads(config)
     dataset = load_locomo(file)
-    result, system = _measured(dataset, invocation.config)
-    protocol = describe_retrieval(dataset, result, system, date=datetime.now().astimezone())
+    names = tuple(dict.fromkeys(rerankers or (config.rerank,)))
+    comparison = _measured(dataset, config, names, _settings(unit, config))
+    report = _Report(dataset, comparison, _system(config, ", ".join(names)))
     if json_file == "-":
-        click.echo(to_json(protocol, result), nl=False)
+        click.echo(report.json(), nl=False)
         return
     if json_file is not None:
         try:
-            Path(json_file).write_text(to_json(protocol, result), encoding="utf-8")
+            Path(json_file).write_text(report.json(), encoding="utf-8")
         except OSError as error:
-            _show(protocol, result)  # a long run is not lost to a full disk
+            report.show()  # a long run is not lost to a full disk
             raise click.FileError(json_file, error.strerror or str(error)) from error
-    _show(protocol, result)
+    report.show()
 
 
-def _measured(dataset: "LocomoDataset", config: "Config") -> "tuple[RetrievalResult, SystemDescription]":
-    from ..evals.retrieval import QuestionScore, RetrievalSettings, count_excluded, evaluate_retrieval
-    from ..evals.system import LibrarySystem
+def _settings(unit: str, config: "Config") -> "RetrievalSettings":
+    from ..evals.retrieval import RetrievalSettings
+    from ..evals.units import ChunkUnit
+    from ..memory.embedder import WordPieceCounter
+
+    if unit == "turn":
+        return RetrievalSettings(budget=config.context_budget)
+    return RetrievalSettings(budget=config.context_budget, ks=CHUNK_KS, unit=ChunkUnit(count=WordPieceCounter()))
+
+
+def _measured(
+    dataset: "LocomoDataset", config: "Config", rerankers: tuple[str, ...], settings: "RetrievalSettings"
+) -> "Comparison":
+    from ..evals.run import compare_retrieval, count_excluded
+    from ..evals.system import SharedMemories
     from ..wiring import open_memory
 
-    settings = RetrievalSettings(budget=config.context_budget)
+    without = replace(config, rerank="none")  # each system brings its own
     asked = sum(len(conversation.questions) for conversation in dataset.conversations)
     total = asked - sum(count_excluded(dataset, settings).values())
-    done = 0
+    done = itertools.count(1)
     with tempfile.TemporaryDirectory(prefix="recollect-eval-") as folder, ExitStack() as opened:
 
         def open_for(conversation: str) -> "LongTermMemory":
-            return opened.enter_context(open_memory(Path(folder) / "eval.db", user=conversation, config=config))
+            return opened.enter_context(open_memory(Path(folder) / "eval.db", user=conversation, config=without))
 
+        systems = _systems(SharedMemories(open_for), config, rerankers, settings)
         with progress("Asking", "questions") as advance:
-
-            def count(score: QuestionScore) -> None:
-                nonlocal done
-                done += 1
-                advance(done, total)
-
-            result = evaluate_retrieval(dataset, LibrarySystem(open_for), settings=settings, on_score=count)
-    return result, _system(config)
+            return compare_retrieval(
+                dataset, systems, settings=settings, on_question=lambda _: advance(next(done), total)
+            )
 
 
-def _system(config: "Config") -> "SystemDescription":
+def _systems(
+    memories: "SharedMemories", config: "Config", rerankers: tuple[str, ...], settings: "RetrievalSettings"
+) -> "dict[str, RetrievalSystem]":
+    """Return a system for each reranker, and for chunks the reference besides."""
+    from ..evals.chunk_system import Bm25Chunks, ChunkSystem
+    from ..evals.system import TurnSystem
+    from ..evals.units import ChunkUnit
+    from ..wiring import make_reranker
+
+    makers = {name: partial(make_reranker, replace(config, rerank=name)) for name in rerankers}
+    unit = settings.unit
+    if not isinstance(unit, ChunkUnit):
+        return {name: TurnSystem(memories, make) for name, make in makers.items()}
+    chunked = {name: ChunkSystem(memories, make, unit) for name, make in makers.items()}
+    return {**chunked, Bm25Chunks.name: Bm25Chunks(unit)}
+
+
+def _system(config: "Config", rerankers: str) -> "SystemDescription":
     from .. import __version__
     from ..evals.protocol import SystemDescription
     from ..memory.embedder import WordPieceCounter
-    from ..wiring import make_embedder, make_reranker
+    from ..wiring import make_embedder
 
     embedder = make_embedder(config)
     return SystemDescription(
-        reranker=make_reranker(config).name,
+        reranker=rerankers,
         embedder=embedder.name,
         embedder_fingerprint=embedder.fingerprint,
         tokenizer=WordPieceCounter.name,
@@ -113,13 +170,48 @@ def _system(config: "Config") -> "SystemDescription":
     )
 
 
-def _show(protocol: "RunProtocol", result: "RetrievalResult") -> None:
-    from ..evals.report import latency_table, retrieval_table
+class _Report:
+    """One reranker by itself, or several beside each other."""
 
-    screen = console()
-    screen.print(retrieval_table(protocol, result))
-    screen.print(latency_table(result))
-    _show_problems(result.problems)
+    def __init__(self, dataset: "LocomoDataset", comparison: "Comparison", system: "SystemDescription") -> None:
+        from ..evals.protocol import describe_retrieval
+
+        self._comparison = comparison
+        self._first = comparison.results[comparison.baseline]
+        self._is_single = len(comparison.results) + len(comparison.failures) == 1
+        self._protocol = describe_retrieval(dataset, self._first, system, date=datetime.now().astimezone())
+
+    def json(self) -> str:
+        """Return everything as JSON."""
+        from ..evals.comparison_report import comparison_json
+        from ..evals.report import to_json
+
+        if self._is_single:
+            return to_json(self._protocol, self._first, pool=self._comparison.pool)
+        return comparison_json(self._protocol, self._comparison)
+
+    def show(self) -> None:
+        """Print tables, failures and problems."""
+        for table in self._tables():
+            console().print(table)
+        for name, reason in self._comparison.failures.items():
+            note(f"{name} failed and is left out: {reason}")
+        every = (problem for result in self._comparison.results.values() for problem in result.problems)
+        _show_problems(list(dict.fromkeys(every)))
+
+    def _tables(self) -> "Iterator[Table]":
+        from ..evals import comparison_report as several
+        from ..evals.report import latency_table, retrieval_table
+
+        if self._is_single:
+            yield retrieval_table(self._protocol, self._first, pool=self._comparison.pool)
+            yield latency_table(self._first)
+            return
+        yield several.comparison_table(self._protocol, self._comparison)
+        if len(self._comparison.results) > 1:
+            yield several.difference_table(self._comparison)
+        yield several.category_table(self._comparison)
+        yield several.compared_latency_table(self._comparison)
 
 
 def _show_problems(problems: "Sequence[Problem]") -> None:
