@@ -14,7 +14,7 @@ from .memory.errors import ConfigError
 Value: TypeAlias = str | int | float
 
 FUSIONS = ("z", "rrf")
-RERANKERS = ("none", "block")
+RERANKERS = ("none", "block", "cross_encoder", "listwise_llm")
 GENERATORS = ("extractive", "hosted")
 EMBEDDERS = ("minilm", "sentence-transformers", "endpoint")
 

@@ -21,6 +21,7 @@ from .rerank.base import FirstStageOrder, Reranker
 if TYPE_CHECKING:
     from .agent.ports import Generator
     from .memory.embedder import MiniLmEmbedder, WordPieceCounter
+    from .memory.endpoint import Endpoint
     from .memory.ports import Embedder
 
 IN_MEMORY = ":memory:"
@@ -173,6 +174,19 @@ def make_reranker(config: Config) -> Reranker:
         from .rerank.block import BlockReranker
 
         return BlockReranker(_minilm())
+    if config.rerank == "cross_encoder":
+        from .rerank.cross_encoder import SUGGESTED_MODEL, CrossEncoderReranker
+
+        if not config.rerank_model:
+            raise ConfigError(
+                "rerank.name is 'cross_encoder' and rerank.model is not set; name a hub model or a folder: "
+                f"recollect config set rerank.model {SUGGESTED_MODEL}"
+            )
+        return CrossEncoderReranker(config.rerank_model)
+    if config.rerank == "listwise_llm":
+        from .rerank.listwise_llm import ListwiseReranker
+
+        return ListwiseReranker(_hosted(config, "rerank.name is 'listwise_llm'"))
     return FirstStageOrder()
 
 
@@ -188,13 +202,17 @@ def make_generator(config: Config, memory: LongTermMemory) -> "Generator":
 
         return ExtractiveGenerator(memory.archive.embedder, asker=speaker_of(memory.user))
     from .agent.generators.hosted import HostedGenerator
+
+    return HostedGenerator(_hosted(config, "generator is 'hosted'"), assistant=config.assistant)
+
+
+def _hosted(config: Config, why: str) -> "Endpoint":
+    """Return the configured chat model's endpoint; raises ModelNotConfigured, telling why one is needed."""
     from .memory.endpoint import Endpoint
 
     if not config.hosted_model:
-        raise ModelNotConfigured(
-            "generator is 'hosted' and hosted.model is not set; run: recollect config set hosted.model NAME"
-        )
-    endpoint = Endpoint(
+        raise ModelNotConfigured(f"{why} and hosted.model is not set; run: recollect config set hosted.model NAME")
+    return Endpoint(
         model=config.hosted_model,
         base_url=config.hosted_base_url,
         api_key=os.environ.get(config.hosted_key_variable),
@@ -203,7 +221,6 @@ def make_generator(config: Config, memory: LongTermMemory) -> "Generator":
         timeout_s=config.hosted_timeout_s,
         max_retries=config.hosted_max_retries,
     )
-    return HostedGenerator(endpoint, assistant=config.assistant)
 
 
 @lru_cache(maxsize=1)

@@ -53,10 +53,9 @@ def permutation(reply: str, count: int) -> list[int] | None:
 def _longest_chain(said: str, count: int) -> list[int]:
     """Return the places of the longest run of numbers; of several the last, where a model concludes."""
     found = [match for chain in _CHAINS for match in chain.finditer(said)]
-    runs = [
-        _places(re.findall(r"\d+", match.group()), count) for match in sorted(found, key=lambda one: -one.start())
-    ]
-    return max(runs, key=len, default=[])
+    found.sort(key=lambda match: -match.start())
+    runs = [_places(re.findall(r"\d+", match.group()), count) for match in found]
+    return max(runs, key=len) if runs else []
 
 
 def _places(numbers: Sequence[str], count: int) -> list[int]:

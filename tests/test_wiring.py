@@ -8,8 +8,15 @@ import pytest
 import recollect
 from recollect import Config
 from recollect.memory.embedder import minilm_folder
-from recollect.memory.errors import EmbedderMismatch, EndpointUnreachable, InvalidInput
+from recollect.memory.errors import (
+    ConfigError,
+    EmbedderMismatch,
+    EndpointUnreachable,
+    InvalidInput,
+    ModelNotConfigured,
+)
 from tests.openai_server import drops, embeds, running, says, says_then_drops, unused_url
+from tests.tiny_cross_encoders import WORDS, write_cross_encoder
 
 
 def length_and_one(text: str) -> list[float]:
@@ -66,6 +73,48 @@ def test_a_hosted_model_reads_numbered_memories_and_its_citations_resolve(tmp_pa
         assert (answer.text, [cited.turn for cited in answer.citations]) == ("A beagle called Biscuit [1].", [turn])
         sent = server.requests[0].body["messages"][-1]["content"]
         assert "2 March 2026\n[1] Alice: I adopted a beagle called Biscuit." in sent
+
+
+def test_a_cross_encoder_of_the_configuration_orders_what_is_recalled(tmp_path: Path) -> None:
+    model = write_cross_encoder(tmp_path / "model")
+    config = Config(rerank="cross_encoder", rerank_model=str(model))
+    with recollect.open_memory(tmp_path / "memory.db", user="alice", config=config) as memory:
+        memory.add_many([{"speaker": "Alice", "text": f"My {word} is fine."} for word in WORDS])
+        found = memory.retrieve("What is fine?")
+    assert found.problems == ()
+    assert [one.score for one in found.ranked] == [one.stages["cross_encoder"] for one in found.ranked]
+    assert len({one.score for one in found.ranked}) == len(WORDS)
+
+
+def test_a_reranker_without_its_model_says_what_to_set_and_one_that_cannot_load_costs_no_recall(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "memory.db"
+    with pytest.raises(ConfigError, match=r"config set rerank\.model BAAI/bge-reranker-v2-m3"):
+        recollect.open_memory(path, config=Config(rerank="cross_encoder"))
+    with pytest.raises(ModelNotConfigured, match=r"'listwise_llm' and hosted\.model is not set"):
+        recollect.open_memory(path, config=Config(rerank="listwise_llm"))
+    config = Config(rerank="cross_encoder", rerank_model=str(tmp_path / "nowhere"))
+    with recollect.open_memory(path, user="alice", config=config) as memory:
+        memory.add("Alice", "I adopted a beagle.")
+        found = memory.retrieve("beagle")
+    assert len(found.ranked) == 1
+    assert "the first stage's order stands: Cannot load the cross-encoder" in found.problems[0]
+
+
+def test_a_hosted_model_orders_what_is_recalled_and_a_recall_survives_its_server(tmp_path: Path) -> None:
+    with running(says("[2] > [1]"), says("Sorry?"), drops()) as server:
+        config = replace(hosted(server.url), generator="extractive", rerank="listwise_llm")
+        with recollect.open_memory(tmp_path / "memory.db", user="alice", config=config) as memory:
+            memory.add_many([{"speaker": "Alice", "text": text} for text in ("My dog barks.", "My dog is a beagle.")])
+            ordered, unread, unreachable = (memory.retrieve("dog") for _ in range(3))
+    first_stage = [one.memory.id for one in unreachable.ranked]
+    assert [one.memory.id for one in ordered.ranked] == first_stage[::-1]
+    assert [one.memory.id for one in unread.ranked] == first_stage
+    assert ordered.problems == ()
+    assert "chat-1 gave no order in 1 of 1 replies" in unread.problems[0]
+    assert "The reranker listwise_llm failed, so the first stage's order stands: " in unreachable.problems[0]
+    assert server.url in unreachable.problems[0]
 
 
 def test_a_dropped_connection_is_told_and_what_was_said_stands(tmp_path: Path) -> None:
