@@ -140,7 +140,7 @@ def compared_latency_table(comparison: Comparison) -> Table:
 
 def _shown(interval: Interval) -> str:
     points = {bound: round(100 * value, 1) + 0.0 for bound, value in asdict(interval).items()}
-    return f"{points['value']:+.1f} [{points['low']:.1f}, {points['high']:.1f}]"
+    return f"{points['value']:+.1f}\n[{points['low']:.1f}, {points['high']:.1f}]"
 
 
 def _rounded(interval: Interval) -> Mapping[str, float]:

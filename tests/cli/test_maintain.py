@@ -76,6 +76,45 @@ def test_eval_prints_tables_and_writes_the_figures(run: Run, tmp_path: Path) -> 
     assert parsed(run("eval", "locomo", file, "--retrieval", "--fusion", "rrf", "--json", "-"))["n"]["overall"] == 2
 
 
+def test_eval_puts_rerankers_into_one_table(run: Run, tmp_path: Path) -> None:
+    file, out = tmp_path / "locomo.json", tmp_path / "out.json"
+    file.write_text(json.dumps([locomo_conversation("conv-1"), locomo_conversation("conv-2")]))
+    both = ["--rerank", "none", "--rerank", "block"]
+    result = run("eval", "locomo", file, "--retrieval", *both, "--rerank", "none", "--json", out)
+    assert result.exit_code == 0, result.stderr
+    for part in ("2 questions", "pool, ideal order", "Difference to none", "By category", "p50 / p95"):
+        assert part in result.stdout
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    assert list(figures["systems"]) == ["none", "block"]
+    assert figures["protocol"]["system"]["reranker"] == "none, block"
+    assert figures["systems"]["block"]["metrics"]["recall@854"] == 100.0
+    assert figures["pool"]["metrics"]["recall@854"] == 100.0
+    assert set(figures["systems"]["block"]["difference"]["R@1"]) == {"value", "low", "high"}
+
+
+def test_eval_reports_a_reranker_that_fails_and_goes_on(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "locomo.json"
+    file.write_text(json.dumps([locomo_conversation("conv-1")]))
+    options = ["--rerank", "cross_encoder", "--rerank", "none", "--rerank-model", tmp_path / "absent"]
+    result = run("eval", "locomo", file, "--retrieval", *options)
+    assert result.exit_code == 0, result.stderr
+    assert "cross_encoder failed and is left out: " in result.stderr
+    assert str(tmp_path / "absent") in result.stderr
+    assert "1 questions" in result.stdout
+    alone = run("eval", "locomo", file, "--retrieval", *options[:2], *options[4:])
+    assert (alone.exit_code, str(tmp_path / "absent") in alone.stderr) == (1, True)
+
+
+def test_eval_ranks_chunks_beside_bm25(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "locomo.json"
+    file.write_text(json.dumps([locomo_conversation("conv-1")]))
+    figures = parsed(run("eval", "locomo", file, "--retrieval", "--unit", "chunk", "--json", "-"))
+    assert list(figures["systems"]) == ["none", "bm25"]
+    assert figures["protocol"]["unit"].startswith("chunk of at most 325 tokens (")
+    assert figures["protocol"]["ks"] == [1, 3, 5, 10]
+    assert figures["systems"]["none"]["metrics"]["R@3"] == 100.0
+
+
 def test_eval_refuses_what_it_cannot_measure_before_it_begins(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "locomo.json"
     file.write_text(json.dumps([locomo_conversation("conv-1")]))

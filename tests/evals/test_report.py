@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -161,6 +162,25 @@ def test_the_protocol_stands_beneath_the_table(protocol: RunProtocol, result: Re
     ):
         assert part in text
         assert part in protocol_line(protocol)
+
+
+def test_the_pool_stands_beside_what_was_found(protocol: RunProtocol, result: RetrievalResult) -> None:
+    pool = replace(
+        result,
+        questions=(
+            replace(result.questions[0], context_recall=0.5),
+            replace(result.questions[1], context_recall=1.0),
+            replace(result.questions[2], context_recall=0.75),
+        ),
+    )
+    table = retrieval_table(protocol, result, pool=pool)
+    lines = [line.replace("│", " ").split() for line in printed(table).split("\n")]
+    assert ["1", "multi-hop", "1", "33.33", "0.00", "33.33", "800.00", "50.00"] in lines
+    assert ["4", "single-hop", "2", "83.33", "0.00", "83.33", "850.50", "87.50"] in lines
+    assert ["overall", "3", "66.67", "0.00", "66.67", "833.67", "75.00"] in lines
+    document = json.loads(to_json(protocol, result, pool=pool))
+    assert document["pool"]["metrics"]["recall@854"] == 75.0
+    assert document["pool"]["by_category"]["4"]["recall@854"] == 87.5
 
 
 def test_the_latency_table_shows_every_stage(result: RetrievalResult) -> None:
