@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from ..agent.heat import heated_words
 from ..agent.types import Answer
 from ..memory.types import Context, Memory, Retrieved, ScoredMemory, Turn
 
@@ -40,11 +41,27 @@ def scored_document(scored: ScoredMemory) -> Document:
     return {**memory_document(scored.memory), "score": scored.score, "stages": dict(scored.stages)}
 
 
-def recall_document(question: str, found: Retrieved) -> Document:
-    """Return what `recall --json` writes."""
+def heat_document(scored: ScoredMemory) -> Document:
+    """Return what drew attention in a memory: `heat` by token, `attention` by word, shares of the memory's."""
+    text = scored.memory.text
+    return {
+        "heat": [
+            {"start": token.start, "end": token.end, "text": text[token.start : token.end], "share": token.share}
+            for token in scored.heat
+        ],
+        "attention": [
+            {"word": word.text, "share": word.share, "spans": [list(span) for span in word.spans]}
+            for word in heated_words(text, scored.heat)
+        ],
+    }
+
+
+def recall_document(question: str, found: Retrieved, *, explain: bool = False) -> Document:
+    """Return what `recall --json` writes; `explain` adds what drew attention."""
+    memories = [scored_document(scored) | (heat_document(scored) if explain else {}) for scored in found.ranked]
     return {
         "question": question,
-        "memories": [scored_document(scored) for scored in found.ranked],
+        "memories": memories,
         "timings_ms": timings_document(found.timings),
         "problems": list(found.problems),
     }

@@ -86,7 +86,7 @@ class PlainChat:
             raise InvalidInput("Write what to recall behind it: /recall TEXT")
         ranked = self._agent.memory.recall(text, limit=10)
         if ranked:
-            console().print(memories_table(ranked, explain=False))
+            console().print(memories_table(ranked))
         else:
             say("Nothing is remembered there.")
 

@@ -32,7 +32,7 @@ def ask(invocation: Invocation, question: str, as_json: bool) -> None:
 @click.command()
 @click.argument("question")
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="How many memories.")
-@click.option("--explain", is_flag=True, help="Show the score of every stage, and how long each took.")
+@click.option("--explain", is_flag=True, help="Show scores and times of every stage, and what drew attention.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 @filter_options
 @place_options
@@ -42,13 +42,14 @@ def recall(invocation: Invocation, question: str, limit: int, explain: bool, as_
     with invocation.open_memory(must_exist=True) as memory:
         found = memory.retrieve(question, limit=limit, **invocation.filters)
     from .documents import recall_document
+    from .explaining import explained
     from .rendering import memories_table, show_problems, timings_line
 
     if as_json:
-        write_json(recall_document(question, found))
+        write_json(recall_document(question, found, explain=explain))
         return
     if found.ranked:
-        console().print(memories_table(found.ranked, explain=explain))
+        console().print(explained(found.ranked) if explain else memories_table(found.ranked))
     else:
         note("Nothing is remembered there.")
     if explain and found.timings:

@@ -45,21 +45,17 @@ def show_problems(problems: Iterable[str]) -> None:
         note(f"Note: {problem}")
 
 
-def memories_table(ranked: Sequence[ScoredMemory], *, explain: bool) -> "Table":
-    """Return ranked memories as a table, best first; `explain` adds the score of each stage."""
+def memories_table(ranked: Sequence[ScoredMemory]) -> "Table":
+    """Return ranked memories as a table, best first."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     table.add_column("#", justify="right")
     for name in ("when", "who", "words"):
         table.add_column(name, overflow="fold", ratio=1 if name == "words" else None)
-    stages = ("lexical", "dense", "fused") if explain else ()
-    for name in (*stages, "score"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
     for number, scored in enumerate(ranked, 1):
-        scores = [scored.stages.get(stage) for stage in stages] + [scored.score]
-        cells = ("-" if score is None else f"{score:.3f}" for score in scores)
-        table.add_row(str(number), *_columns(scored.memory), *cells)
+        table.add_row(str(number), *_columns(scored.memory), f"{scored.score:.3f}")
     return table
 
 

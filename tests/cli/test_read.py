@@ -17,9 +17,8 @@ def test_recall_lists_the_memories_best_first(run: Run, talk_store: Path) -> Non
     assert "2026-03-02 18:00" in lines[1]
 
 
-def test_recall_explains_every_stage_and_its_time(run: Run, talk_store: Path) -> None:
+def test_recall_explains_how_long_every_stage_took(run: Run, talk_store: Path) -> None:
     shown = run("--store", talk_store, "recall", "dog", "--explain").stdout
-    assert shown.splitlines()[0].split() == ["#", "when", "who", "words", "lexical", "dense", "fused", "score"]
     assert all(f"{stage} " in shown.splitlines()[-1] for stage in ("ms:", "embed", "lexical", "dense", "fuse"))
 
 
