@@ -64,7 +64,7 @@ def retrieval_table(protocol: RunProtocol, result: RetrievalResult, *, pool: Ret
     table.add_column("category")
     for name in ("n", *metric_columns(result.settings), *(["pool"] if pool is not None else [])):
         table.add_column(name, justify="right")
-    held = {} if pool is None else pool.by_category()
+    held: Mapping[int, Scores] = {} if pool is None else pool.by_category()
     for category, scores in result.by_category().items():
         name = f"{category} {CATEGORY_NAMES[category]}"
         table.add_row(name, str(scores.n), *cells(scores, result.settings), *_held(held.get(category)))
