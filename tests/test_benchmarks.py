@@ -3,16 +3,22 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.child import environment
+from benchmarks.chunk_unit import Asked, compared, joined, recalls, standardised, ways
 from benchmarks.figures import Figure, percentile, rounded
 from benchmarks.synthetic import HashEmbedder, Vocabulary, dialogue, pseudo_words
+from recollect.memory.types import NewTurn, ScoredMemory, Turn
+from recollect.rerank.chunks import Chunk, rank_chunks
+from recollect.training.corpora import Conversation, Question
 
 ROOT = Path(__file__).parents[1]
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SCRIPTS = {
     "import_time": (["--repetitions", "1"], "import recollect"),
     "ingest": (["--turns", "4", "--repetitions", "1", "--threads", "1"], "ingest ratio, 1 thread"),
@@ -95,3 +101,52 @@ def test_synthetic_texts_and_vectors_come_from_their_seed() -> None:
     assert (vectors[0] == vectors[2]).all()
     assert (vectors[0] != vectors[1]).any()
     assert (vectors**2).sum(1) == pytest.approx(1.0)
+
+
+def test_the_chunk_benchmarks_first_way_is_the_librarys() -> None:
+    scores = {1: 2.0, 2: 0.3, 3: 1.6, 4: 1.5, 5: -3.0, 6: -2.4}  # of turns; two to a chunk; standardised below
+    turns = {
+        number: Turn(
+            id=number, user="u", conversation="c", session="1", position=number, speaker="A", text="x", said_at=NOON
+        )
+        for number in scores
+    }
+    chunks = [Chunk(turns=(turns[first], turns[first + 1]), tokens=2) for first in (1, 3, 5)]
+    ranked = [
+        ScoredMemory(memory=turns[n], score=scores[n], stages={}) for n in sorted(scores, key=lambda n: -scores[n])
+    ]
+    z = standardised([one.score for one in ranked]).tolist()
+    by_chunk = [[(z[r], r + 1) for r in range(6) if ranked[r].memory.id in (first, first + 1)] for first in (1, 3, 5)]
+    asked = Asked(
+        corpus="mini",
+        pool="p",
+        gold=frozenset({1}),
+        turns={"none": by_chunk},
+        words=standardised([0.0, 0.0, 9.0]),
+        vectors=standardised([0.0, 0.0, 9.0]),
+    )
+    first = next(iter(ways().values()))
+    library = {scored.chunk.turns[0].id: scored.score for scored in rank_chunks(ranked, chunks)}
+    assert first(asked, "none").tolist() == pytest.approx([library[1], library[3], library[5]])
+    assert ways()["best turn"](asked, "none").argmax() == 0
+    assert ways()["soft maximum, T 1.5"](asked, "none").argmax() == 1
+    assert ways()["BM25 of the chunk alone"](asked, "none").argmax() == 2
+    assert ways()["+ 1 BM25 + 0.5 cosine"](asked, "none").argmax() == 2
+    assert recalls([asked], first, "none").tolist() == [[1.0, 1.0, 1.0]]
+    row = compared([asked], "none")[0]
+    assert (row["mini R@3"], row["R@3 difference"]) == (100.0, [0.0, 0.0, 0.0])
+
+
+def test_joined_episodes_keep_their_refs_and_sessions_apart() -> None:
+    def episode(name: str) -> Conversation:
+        turn = NewTurn(speaker="A", text=name, ref="1:2", session="1")
+        question = Question(text="Who?", evidence=("1:2",), kind="")
+        return Conversation(id=name, split="train", speakers=("A",), turns=(turn,), questions=(question,))
+
+    pool = joined([episode("one"), episode("two")])
+    assert pool.id == "one+two"
+    assert [(turn.ref, turn.session, turn.text) for turn in pool.turns] == [
+        ("0/1:2", "0/1", "one"),
+        ("1/1:2", "1/1", "two"),
+    ]
+    assert [question.evidence for question in pool.questions] == [("0/1:2",), ("1/1:2",)]
