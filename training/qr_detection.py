@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..memory.errors import DataFormatError, InvalidInput, RecollectError
+from ..rerank.heads import HeadSet
+from ..rerank.prompt import Passage
 from ..rerank.scoring import head_scores
-from .qr_samples import Passage, Sample, SampleSource
+from .qr_samples import Sample, SampleSource
 from .qr_state import RunningSums, read_state, write_state
 
 Score: TypeAlias = Literal["qr", "ndcg"]
@@ -167,6 +169,23 @@ def _concluded(sums: RunningSums, top: int) -> Detected:
         halves = [set(best_heads(total / n, top)) for total, n in zip(sums.totals, sums.counted, strict=True)]
         shared = len(halves[0] & halves[1])
     return Detected(scores=mean, heads=best_heads(mean, top), samples=counted, skipped=sums.skipped, shared=shared)
+
+
+def head_set(found: Detected, recipe: Recipe, *, model_id: str, dataset: str) -> HeadSet:
+    """Return what was found as a head set, with how it was found."""
+    layers, heads = found.scores.shape
+    score = f"NDCG@{NDCG_AT} over shuffled passages" if recipe.score == "ndcg" else "mean QR score of the evidence"
+    calibration = "'N/A' calibration and outlier rule" if recipe.calibrate else "not calibrated"
+    robust = "" if found.shared is None else f" {found.shared} of {len(found.heads)} shared by both halves."
+    return HeadSet(
+        model_id=model_id,
+        layers=layers,
+        heads_per_layer=heads,
+        heads=found.heads,
+        dataset=dataset,
+        source="recollect heads detect; Zhang et al. 2025, arXiv 2506.09944",
+        note=f"{found.samples} samples, seed {recipe.seed}: {score}, {calibration}.{robust}",
+    )
 
 
 def usual_top(layers: int, heads: int) -> tuple[int, int]:

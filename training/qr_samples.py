@@ -13,18 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ..memory.errors import DataFormatError
+from ..rerank.prompt import Passage
 from .corpora import read_jsonl
 
 MAX_WORDS = 400
 """Paragraphs are cut here, as in the released detection (METHODS 5.3); counted in space-separated words."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """One document of a sample, as the prompt shows it."""
-
-    title: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from recollect.rerank.prompt import Passage
 from recollect.training.qr_detection import Detected, PassageScorer, PromptTooLong, Recipe, detect
-from recollect.training.qr_samples import Passage, SampleSource
+from recollect.training.qr_samples import SampleSource
 
 LAYERS, HEADS = 3, 4
 RECIPE = Recipe(samples=12, top=3, score="ndcg")
