@@ -14,6 +14,7 @@ from .memory.errors import ConfigError
 from .memory.fusion import DENSE_WEIGHT, Fusion
 
 GeneratorName: TypeAlias = Literal["extractive", "hosted"]
+RowsName: TypeAlias = Literal["question", "instruction+question", "to-the-end"]
 EmbedderName: TypeAlias = Literal["minilm", "sentence-transformers", "endpoint"]
 
 DEFAULT = "default"
@@ -36,6 +37,10 @@ class Config:
     dense_weight: float = DENSE_WEIGHT
     rerank: str = "none"
     rerank_model: str | None = None
+    rerank_heads: str | None = None
+    rerank_device: str | None = None
+    rerank_rows: RowsName = "to-the-end"
+    rerank_calibrate: Literal["auto", "yes", "no"] = "auto"
     context_budget: int = 854
     window_turns: int = 8
     generator: GeneratorName = "extractive"
@@ -68,7 +73,18 @@ class Config:
         return self.sources.get(key, DEFAULT)
 
 
-_OPTIONAL = frozenset({"store", "rerank_model", "hosted_model", "embedder_model", "embedder_dimensions", "threads"})
+_OPTIONAL = frozenset(
+    {
+        "store",
+        "rerank_model",
+        "rerank_heads",
+        "rerank_device",
+        "hosted_model",
+        "embedder_model",
+        "embedder_dimensions",
+        "threads",
+    }
+)
 
 
 def load_config(overrides: Mapping[str, object] | None = None) -> Config:

@@ -14,7 +14,9 @@ from .memory.errors import ConfigError
 Value: TypeAlias = str | int | float
 
 FUSIONS = ("z", "rrf")
-RERANKERS = ("none", "block", "cross_encoder", "listwise_llm")
+RERANKERS = ("none", "block", "qr", "cross_encoder", "listwise_llm")
+ROWS = ("question", "instruction+question", "to-the-end")
+CALIBRATION = ("auto", "yes", "no")
 GENERATORS = ("extractive", "hosted")
 EMBEDDERS = ("minilm", "sentence-transformers", "endpoint")
 
@@ -139,6 +141,10 @@ KEYS: tuple[Key, ...] = (
     Key(name="recall.dense_weight", attribute="dense_weight", kind=float, least=0),
     Key(name="rerank.name", attribute="rerank", choices=RERANKERS),
     Key(name="rerank.model", attribute="rerank_model"),
+    Key(name="rerank.heads", attribute="rerank_heads"),
+    Key(name="rerank.device", attribute="rerank_device"),
+    Key(name="rerank.rows", attribute="rerank_rows", choices=ROWS),
+    Key(name="rerank.calibrate", attribute="rerank_calibrate", choices=CALIBRATION),
     Key(name="context.budget", attribute="context_budget", kind=int, least=1),
     Key(name="chat.window_turns", attribute="window_turns", kind=int, least=0),
     Key(name="generator.name", attribute="generator", choices=GENERATORS),

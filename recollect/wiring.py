@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .memory.embedder import MiniLmEmbedder, WordPieceCounter
     from .memory.endpoint import Endpoint
     from .memory.ports import Embedder
+    from .rerank.qr import QrReranker
 
 IN_MEMORY = ":memory:"
 
@@ -174,6 +175,8 @@ def make_reranker(config: Config) -> Reranker:
         from .rerank.block import BlockReranker
 
         return BlockReranker(_minilm())
+    if config.rerank == "qr":
+        return _qr(config)
     if config.rerank == "cross_encoder":
         from .rerank.cross_encoder import SUGGESTED_MODEL, CrossEncoderReranker
 
@@ -188,6 +191,20 @@ def make_reranker(config: Config) -> Reranker:
 
         return ListwiseReranker(_hosted(config, "rerank.name is 'listwise_llm'"))
     return FirstStageOrder()
+
+
+def _qr(config: Config) -> "QrReranker":
+    """Return the ranker over a decoder's heads, which is loaded with the first question."""
+    from .rerank.qr import QrOptions, QrReranker
+
+    if not config.rerank_model:
+        raise ConfigError(
+            "rerank.name is 'qr' and rerank.model is not set; name a folder or a hub model whose heads are known "
+            "(recollect heads list): recollect config set rerank.model Qwen/Qwen3-4B-Instruct-2507"
+        )
+    calibrate = {"auto": None, "yes": True, "no": False}[config.rerank_calibrate]
+    options = QrOptions(rows=config.rerank_rows, calibrate=calibrate, device=config.rerank_device)
+    return QrReranker(config.rerank_model, heads=config.rerank_heads, options=options)
 
 
 def speaker_of(user: str) -> str:

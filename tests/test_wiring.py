@@ -7,6 +7,7 @@ import pytest
 
 import recollect
 from recollect import Config
+from recollect.config_keys import ROWS
 from recollect.memory.embedder import minilm_folder
 from recollect.memory.errors import (
     ConfigError,
@@ -15,8 +16,12 @@ from recollect.memory.errors import (
     InvalidInput,
     ModelNotConfigured,
 )
+from recollect.memory.types import Scope
+from recollect.rerank import prompt
+from recollect.wiring import make_reranker
 from tests.openai_server import drops, embeds, running, says, says_then_drops, unused_url
 from tests.tiny_cross_encoders import WORDS, write_cross_encoder
+from tests.tiny_models import write_model
 
 
 def length_and_one(text: str) -> list[float]:
@@ -86,12 +91,37 @@ def test_a_cross_encoder_of_the_configuration_orders_what_is_recalled(tmp_path: 
     assert len({one.score for one in found.ranked}) == len(WORDS)
 
 
+def test_the_heads_of_a_decoder_of_the_configuration_order_what_is_recalled(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model")
+    config = Config(rerank="qr", rerank_model=str(model), rerank_heads="3-7,1-5", rerank_device="cpu")
+    with recollect.open_memory(tmp_path / "memory.db", user="alice", config=config) as memory:
+        memory.add_many([{"speaker": "Alice", "text": f"My {word} is fine."} for word in WORDS])
+        found = memory.retrieve("What is fine?")
+    assert found.problems == ()
+    assert [one.score for one in found.ranked] == [one.stages["qr"] for one in found.ranked]
+    assert all(one.heat for one in found.ranked)
+
+
+def test_what_of_a_decoder_is_read_follows_the_configuration(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model")
+    config = Config(rerank="qr", rerank_model=str(model), rerank_heads="3-7,1-5")
+    others = (replace(config, rerank_rows="question"), replace(config, rerank_calibrate="no"))
+    with recollect.open_memory(tmp_path / "memory.db", user="alice") as memory:
+        memory.add_many([{"speaker": "Alice", "text": f"My {word} is fine."} for word in WORDS])
+        found = memory.archive.recall.recall("What is fine?", scope=memory.scope({}) or Scope(), limit=9).candidates
+    first, *rest = (make_reranker(one).rank("What is fine?", found) for one in (config, *others))
+    assert all({one.memory.id: one.score for one in first} != {o.memory.id: o.score for o in other} for other in rest)
+    assert ROWS == prompt.ROWS
+
+
 def test_a_reranker_without_its_model_says_what_to_set_and_one_that_cannot_load_costs_no_recall(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "memory.db"
     with pytest.raises(ConfigError, match=r"config set rerank\.model BAAI/bge-reranker-v2-m3"):
         recollect.open_memory(path, config=Config(rerank="cross_encoder"))
+    with pytest.raises(ConfigError, match=r"'qr' and rerank\.model is not set.*recollect heads list"):
+        recollect.open_memory(path, config=Config(rerank="qr"))
     with pytest.raises(ModelNotConfigured, match=r"'listwise_llm' and hosted\.model is not set"):
         recollect.open_memory(path, config=Config(rerank="listwise_llm"))
     config = Config(rerank="cross_encoder", rerank_model=str(tmp_path / "nowhere"))

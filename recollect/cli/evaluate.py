@@ -51,6 +51,7 @@ def evaluate() -> None:
     "compared with.",
 )
 @setting("--rerank-model", key="rerank.model", metavar="NAME", help="The model of a reranker that reads one.")
+@setting("--rerank-heads", key="rerank.heads", metavar="HEADS", help="The heads of qr: a file, a data set, 20-15,…")
 @click.option(
     "--unit",
     type=click.Choice(UNITS),

@@ -289,7 +289,7 @@ def test_a_sliding_window_that_misses_candidates_is_refused(tmp_path: Path) -> N
 
 def test_a_window_without_room_for_words_is_refused(qwen: Path) -> None:
     with pytest.raises(RerankError, match="tokens for candidates"):
-        ranker(qwen, window_tokens=80).rank(QUESTION, CANDIDATES)
+        ranker(qwen, window_tokens=40).rank(QUESTION, CANDIDATES)
 
 
 def test_the_order_of_candidates_matters_little(qwen: Path) -> None:
