@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from torch import Tensor
 
 from ..memory.errors import RerankError
 from ..memory.types import Candidate, EventSummary, ScoredMemory
@@ -52,7 +53,7 @@ class QrOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asking:
+class Asking:
     """How a question is put to a loaded model: everything that is the same in all windows."""
 
     decoder: Decoder
@@ -66,9 +67,11 @@ class _Asking:
     summaries: str
 
     def prompt(self, passages: Sequence[Passage], question: str) -> Prompt:
+        """Return what is read of these passages and a question."""
         return build(question, passages, form=self.form, frame=self.frame, summaries=self.summaries)
 
     def tokens(self, prompt: Prompt) -> PromptTokens:
+        """Return a prompt as the model's tokens."""
         return tokenised(prompt, self.decoder.tokenizer, rows=self.rows)
 
     def room(self) -> int:
@@ -83,6 +86,12 @@ class _Asking:
         tokens = self.tokens(prompt)
         null = self.tokens(self.prompt(passages, NULL_QUESTION)) if self.calibrates else None
         drawn = attention_drawn(self.decoder, self.heads.heads, tokens, null).sum(0)  # heads first (METHODS 5.2)
+        self.credit(found, pieces, prompt, tokens, drawn)
+
+    def credit(
+        self, found: Sequence[Drawn], pieces: Sequence[Piece], prompt: Prompt, tokens: PromptTokens, drawn: Tensor
+    ) -> None:
+        """Add to the candidates what their pieces drew in one prompt, all heads together, (tokens,)."""
         if not drawn.isfinite().all():
             raise RerankError(f"{self.decoder.name} computes no numbers in {self.decoder.model.dtype}; use float32.")
         add_up(found, pieces, prompt, tokens, kept(drawn, tokens.passages) if self.calibrates else drawn)
@@ -134,6 +143,10 @@ class QrReranker:
                 f"There is too little memory to rank {len(candidates)} candidates with {self._model}; ask for fewer, "
                 "choose a smaller model, or set rerank.device to cpu."
             ) from error
+        return self.ordered(candidates, drawn)
+
+    def ordered(self, candidates: Sequence[Candidate], drawn: Sequence[Drawn]) -> list[ScoredMemory]:
+        """Return the candidates by what they drew, best first; equal scores keep the incoming order."""
         scores = [one.score(self._options.aggregation) for one in drawn]
         order = sorted(range(len(candidates)), key=lambda place: -scores[place])
         return [
@@ -148,7 +161,7 @@ class QrReranker:
 
     def _drawn(self, question: str, candidates: Sequence[Candidate], events: Sequence[EventSummary]) -> list[Drawn]:
         """Return what each candidate drew, in the incoming order."""
-        asking = self._asking(question, candidates, events)
+        asking = self.asking(question, candidates, events)
         marks, room = marks_of(asking.decoder.tokenizer), asking.room()
         pieces = cut(candidates, room=room, count=counter(asking.decoder.tokenizer), marks=marks)
         found = [Drawn() for _ in candidates]
@@ -156,8 +169,10 @@ class QrReranker:
             asking.read(window, found)
         return found
 
-    def _asking(self, question: str, candidates: Sequence[Candidate], events: Sequence[EventSummary]) -> _Asking:
-        """Cut the question to a quarter of the window and choose summaries that take an eighth of it at most."""
+    def asking(
+        self, question: str, candidates: Sequence[Candidate] = (), events: Sequence[EventSummary] = ()
+    ) -> Asking:
+        """Load the model, cut the question to a quarter of the window and choose summaries that take an eighth of it at most."""
         decoder, options = self._loaded(), self._options
         window = min(options.window_tokens, decoder.shape.window)
         count, marks = counter(decoder.tokenizer), marks_of(decoder.tokenizer)
@@ -166,7 +181,7 @@ class QrReranker:
         budget = min(options.event_tokens, window // 8)
         covering = cover(events, candidates, budget=budget, count=lambda text: count([text])[0])
         is_qrranker = _QRRANKER in self._heads.source
-        return _Asking(
+        return Asking(
             decoder=decoder,
             heads=self._heads,
             form=options.form or ("qrranker" if is_qrranker else "qrhead"),

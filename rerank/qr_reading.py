@@ -24,16 +24,22 @@ def attention_drawn(
     subtracted; what both prompts begin with is read once, and only tokens of both are returned (METHODS 5.2, 7.5).
     """
     if null is None:
-        return _read(decoder, heads, asked, shared=0)
+        return read_after(decoder, heads, asked)
     shared = min(shared_length(asked.ids, null.ids), asked.rows[0], null.rows[0])
     with torch.inference_mode():
         past = prefill(decoder.model, _batch(decoder, asked.ids[:shared]), top=max(heads)[0]) if shared else None
-        return calibrated(*(_read(decoder, heads, one, shared=shared, past=past) for one in (asked, null)))
+        return calibrated(*(read_after(decoder, heads, one, shared=shared, past=past) for one in (asked, null)))
 
 
-def _read(
-    decoder: Decoder, heads: Sequence[Head], tokens: PromptTokens, *, shared: int, past: DynamicCache | None = None
+def read_after(
+    decoder: Decoder,
+    heads: Sequence[Head],
+    tokens: PromptTokens,
+    *,
+    shared: int = 0,
+    past: DynamicCache | None = None,
 ) -> Tensor:
+    """Return what `attention_drawn` does without 'N/A', where `past` holds the first `shared` tokens."""
     by_layer: dict[int, list[int]] = {}
     for layer, head in heads:
         by_layer.setdefault(layer, []).append(head)
