@@ -172,7 +172,10 @@ class QrReranker:
     def asking(
         self, question: str, candidates: Sequence[Candidate] = (), events: Sequence[EventSummary] = ()
     ) -> Asking:
-        """Load the model, cut the question to a quarter of the window and choose summaries that take an eighth of it at most."""
+        """Return how a question is put to the model, which is loaded if need be.
+
+        The question is cut to a quarter of the window, and summaries are chosen that take an eighth of it at most.
+        """
         decoder, options = self._loaded(), self._options
         window = min(options.window_tokens, decoder.shape.window)
         count, marks = counter(decoder.tokenizer), marks_of(decoder.tokenizer)
