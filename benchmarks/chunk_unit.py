@@ -27,11 +27,12 @@ from rich.table import Table
 
 from recollect.config import Config
 from recollect.evals.bootstrap import paired_difference
-from recollect.evals.chunk_system import K1, B
+from recollect.evals.chunk_system import K1, B, stemmed
 from recollect.evals.units import ChunkUnit
 from recollect.memory.embedder import MiniLmEmbedder, WordPieceCounter
+from recollect.memory.types import Turn
 from recollect.rerank.base import Reranker
-from recollect.rerank.chunks import TEMPERATURE, soft_maximum
+from recollect.rerank.chunks import TEMPERATURE, Chunk, soft_maximum
 from recollect.training.corpora import Conversation
 from recollect.training.pools import friends_episodes, msc_pools
 from recollect.wiring import make_reranker, open_memory
@@ -48,7 +49,7 @@ Scores = NDArray[np.float64]
 class Asked:
     """One question: gold chunks; by reranker the standardised scores of each chunk's turns, best first, with ranks.
 
-    `words` and `vectors` are the chunks' own scores, (chunks,), standardised.
+    `words`, `stems` and `vectors` are the chunks' own scores, (chunks,), standardised.
     """
 
     corpus: str
@@ -56,6 +57,7 @@ class Asked:
     gold: frozenset[int]
     turns: dict[str, list[list[tuple[float, int]]]]
     words: Scores
+    stems: Scores
     vectors: Scores
 
 
@@ -66,6 +68,26 @@ Rank = Callable[[Asked, str], Scores]
 def standardised(values: Sequence[float] | Scores) -> Scores:
     scores = np.asarray(values, dtype=np.float64)
     return (scores - scores.mean()) / max(float(scores.std()), 1e-6)
+
+
+class ChunkScores:
+    """Scores of a pool's chunks as wholes: BM25 over their words and over their stems, cosine of the mean vector."""
+
+    def __init__(self, chunks: Sequence[Chunk[Turn]], embedder: MiniLmEmbedder) -> None:
+        texts = ["\n".join(f"{turn.speaker}: {turn.text}" for turn in chunk.turns) for chunk in chunks]
+        self._words = BM25Okapi([_words(text) for text in texts], k1=K1, b=B)
+        self._stems = BM25Okapi([stemmed(text) for text in texts], k1=K1, b=B)
+        means = [embedder.embed([turn.text for turn in chunk.turns], kind="passage").mean(0) for chunk in chunks]
+        self._vectors = np.stack([mean / np.linalg.norm(mean) for mean in means])
+        self._embedder = embedder
+
+    def of(self, question: str) -> dict[str, Scores]:
+        """Return them by the names they have in `Asked`."""
+        return {
+            "words": standardised(self._words.get_scores(_words(question))),
+            "stems": standardised(self._stems.get_scores(stemmed(question))),
+            "vectors": standardised(self._vectors @ self._embedder.embed([question], kind="query")[0]),
+        }
 
 
 class Asker:
@@ -85,15 +107,8 @@ class Asker:
             chunks = self._unit.chunks(stored)
             place_of = {turn.id: place for place, chunk in enumerate(chunks) for turn in chunk.turns}
             chunk_of = {turn.ref: place_of[turn.id] for turn in stored}
-            index = BM25Okapi(
-                [_words("\n".join(f"{t.speaker}: {t.text}" for t in c.turns)) for c in chunks], k1=K1, b=B
-            )
-            vectors = self._embedder.embed([turn.text for turn in stored], kind="passage")
-            places = np.array([place_of[turn.id] for turn in stored])
-            means = np.stack([vectors[places == place].mean(0) for place in range(len(chunks))])
-            means /= np.linalg.norm(means, axis=1, keepdims=True)
-            chosen = random.Random(name).sample(pool.questions, min(self._questions, len(pool.questions)))
-            for question in chosen:
+            own = ChunkScores(chunks, self._embedder)
+            for question in random.Random(name).sample(pool.questions, min(self._questions, len(pool.questions))):
                 candidates = memory.recalled(question.text).candidates
                 turns: dict[str, list[list[tuple[float, int]]]] = {}
                 for ranker, reranker in self._rerankers.items():
@@ -101,14 +116,8 @@ class Asker:
                     turns[ranker] = [[] for _ in chunks]
                     for rank, score in enumerate(standardised([scored.score for scored in ranked]), 1):
                         turns[ranker][place_of[ranked[rank - 1].memory.id]].append((float(score), rank))
-                yield Asked(
-                    corpus=corpus,
-                    pool=name,
-                    gold=frozenset(chunk_of[ref] for ref in question.evidence),
-                    turns=turns,
-                    words=standardised(index.get_scores(_words(question.text))),
-                    vectors=standardised(means @ self._embedder.embed([question.text], kind="query")[0]),
-                )
+                gold = frozenset(chunk_of[ref] for ref in question.evidence)
+                yield Asked(corpus=corpus, pool=name, gold=gold, turns=turns, **own.of(question.text))
 
 
 def _words(text: str) -> list[str]:
@@ -124,12 +133,12 @@ def _soft(temperature: float) -> Rank:
     return _by_turns(lambda turns: soft_maximum([score for score, _ in turns], temperature))
 
 
-def _mixed(temperature: float, words: float, vectors: float) -> Rank:
+def _mixed(temperature: float, *, words: float = 0.0, stems: float = 0.0, vectors: float = 0.0) -> Rank:
     def rank(asked: Asked, reranker: str) -> Scores:
         scores = _soft(temperature)(asked, reranker)
         lowest = scores[scores > WORST].min(initial=0.0)
         by_turns = standardised(np.maximum(scores, lowest))
-        return by_turns + words * asked.words + vectors * asked.vectors
+        return by_turns + words * asked.words + stems * asked.stems + vectors * asked.vectors
 
     return rank
 
@@ -145,16 +154,24 @@ def _reciprocal(k: int) -> Rank:
 def ways() -> dict[str, Rank]:
     """Every way to rank chunks that was tried, the library's first."""
     found: dict[str, Rank] = {f"soft maximum, T {TEMPERATURE:g} (library)": _soft(TEMPERATURE)}
-    found["BM25 of the chunk alone"] = lambda asked, _: asked.words
+    found["BM25 of the chunk's words alone"] = lambda asked, _: asked.words
+    found["BM25 of the chunk's stems alone"] = lambda asked, _: asked.stems
     found["cosine of the mean vector alone"] = lambda asked, _: asked.vectors
     found["best turn"] = _soft(0.0)
     found |= {f"best turn + {share:g} of the second": _with_second(share) for share in (0.1, 0.25, 0.5, 0.75)}
     # the sum of a softmax over the pool orders chunks as this does
     found |= {f"soft maximum, T {t:g}": _soft(t) for t in (0.25, 0.5, 0.75, 1.0, 1.5, 2.0) if t != TEMPERATURE}
     found |= {f"sum of 1 / ({k} + rank)": _reciprocal(k) for k in (1, 5, 10, 20, 60)}
-    for words, vectors in itertools.product((0.0, 0.25, 0.5, 0.75, 1.0), (0.0, 0.25, 0.5)):
-        if words or vectors:
-            found[f"+ {words:g} BM25 + {vectors:g} cosine"] = _mixed(TEMPERATURE, words, vectors)
+    for share, vectors in itertools.product((0.0, 0.25, 0.5, 0.75, 1.0), (0.0, 0.25, 0.5)):
+        if share:
+            found[f"+ {share:g} BM25 of words + {vectors:g} cosine"] = _mixed(
+                TEMPERATURE, words=share, vectors=vectors
+            )
+            found[f"+ {share:g} BM25 of stems + {vectors:g} cosine"] = _mixed(
+                TEMPERATURE, stems=share, vectors=vectors
+            )
+        elif vectors:
+            found[f"+ {vectors:g} cosine"] = _mixed(TEMPERATURE, vectors=vectors)
     return found
 
 

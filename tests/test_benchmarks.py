@@ -123,6 +123,7 @@ def test_the_chunk_benchmarks_first_way_is_the_librarys() -> None:
         gold=frozenset({1}),
         turns={"none": by_chunk},
         words=standardised([0.0, 0.0, 9.0]),
+        stems=standardised([0.0, 9.0, 0.0]),
         vectors=standardised([0.0, 0.0, 9.0]),
     )
     first = next(iter(ways().values()))
@@ -130,8 +131,9 @@ def test_the_chunk_benchmarks_first_way_is_the_librarys() -> None:
     assert first(asked, "none").tolist() == pytest.approx([library[1], library[3], library[5]])
     assert ways()["best turn"](asked, "none").argmax() == 0
     assert ways()["soft maximum, T 1.5"](asked, "none").argmax() == 1
-    assert ways()["BM25 of the chunk alone"](asked, "none").argmax() == 2
-    assert ways()["+ 1 BM25 + 0.5 cosine"](asked, "none").argmax() == 2
+    assert ways()["BM25 of the chunk's words alone"](asked, "none").argmax() == 2
+    assert ways()["+ 1 BM25 of words + 0.5 cosine"](asked, "none").argmax() == 2
+    assert ways()["+ 1 BM25 of stems + 0 cosine"](asked, "none").argmax() == 1
     assert recalls([asked], first, "none").tolist() == [[1.0, 1.0, 1.0]]
     row = compared([asked], "none")[0]
     assert (row["mini R@3"], row["R@3 difference"]) == (100.0, [0.0, 0.0, 0.0])
