@@ -4,11 +4,12 @@ METHODS section 4.1. Any cross-encoder of the sentence-transformers library: BGE
 MS MARCO, Re2G's with two labels, Qwen3-Reranker.
 """
 
-import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,6 @@ from .pieces import pieces_of
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-_log = logging.getLogger(__name__)
 
 SUGGESTED_MODEL = "BAAI/bge-reranker-v2-m3"
 WINDOW = 512
@@ -198,16 +197,40 @@ class _CrossEncoder:
 
 
 def _loaded(source: str, device: str | None) -> Any:
+    """Load from a folder or the hub's cache on this machine, else from the hub."""
     from safetensors import SafetensorError
     from sentence_transformers import CrossEncoder
 
+    path = Path(source).expanduser()
+    is_path = path.is_dir() or source.startswith(("/", ".", "~")) or source.count("/") > 1
+    place = str(path) if is_path else source
     try:
-        return CrossEncoder(source, device=device, local_files_only=Path(source).is_dir())
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        with _without_bars():
+            try:
+                return CrossEncoder(place, device=device, local_files_only=True)
+            except OSError:
+                if is_path:
+                    raise
+                return CrossEncoder(place, device=device)
+    except (OSError, ValueError, KeyError, RuntimeError, AssertionError, SafetensorError) as error:
+        reason = (str(error).strip().splitlines() or [repr(error)])[0]  # torch without CUDA asserts
         raise RerankError(
-            f"Cannot load the cross-encoder {source!r}: {error}. Check rerank.model; a hub name needs a network the"
-            f" first time, a folder none ({SUGGESTED_MODEL} is a good start)."
+            f"Cannot load the cross-encoder {source!r}: {reason.rstrip('.')}. Check rerank.device, and"
+            f" rerank.model: a folder, or a hub name as {SUGGESTED_MODEL}, which needs a network the first time."
         ) from error
+
+
+@contextmanager
+def _without_bars() -> Generator[None]:
+    """Keep transformers from drawing progress bars; its warnings of weights that are missing stay."""
+    logs: Any = import_module("transformers.utils.logging")
+    has_bars = logs.is_progress_bar_enabled()
+    logs.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if has_bars:
+            logs.enable_progress_bar()
 
 
 def _positions(model: Any) -> int:

@@ -103,7 +103,6 @@ class ListwiseReranker:
             places = permutation(reply.text, len(shown))
             if places is None:
                 unread.append(" ".join(reply.text.split()) or f"nothing (finish reason {reply.finish!r})")
-                _log.warning("%s gave no order but %r; its window stays as it was.", self._chat.name, unread[-1])
             else:
                 ordered[start : start + self._window] = [shown[place] for place in places]
         if unread:
@@ -112,6 +111,7 @@ class ListwiseReranker:
                 f"{self._chat.name} gave no order in {len(unread)} of {len(starts)} replies; what it was asked about"
                 f" there kept the order it had. It said: {said}"
             )
+            _log.warning("%s", problems[-1])
         return ordered
 
     def _starts(self, count: int) -> Iterator[int]:

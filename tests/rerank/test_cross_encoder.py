@@ -243,6 +243,17 @@ def test_a_classifier_of_three_labels_is_refused(tmp_path: Path) -> None:
         CrossEncoderReranker(str(tmp_path)).rank(QUESTION, CANDIDATES)
 
 
+def test_a_device_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    write_cross_encoder(tmp_path)
+    with pytest.raises(RerankError, match=r"rerank\.device"):
+        CrossEncoderReranker(str(tmp_path), device="no-such-device").rank(QUESTION, CANDIDATES)
+
+
+def test_loading_and_ranking_draw_no_progress_bars(model: Model, capfd: pytest.CaptureFixture[str]) -> None:
+    model.ranker().rank(QUESTION, CANDIDATES)
+    assert "%" not in "".join(capfd.readouterr())
+
+
 def test_making_one_loads_nothing_and_looks_up_no_events() -> None:
     ranker = CrossEncoderReranker("/nowhere")
     assert (ranker.name, reads_events(ranker)) == ("cross_encoder", False)
