@@ -185,7 +185,7 @@ def make_reranker(config: Config) -> Reranker:
                 "rerank.name is 'cross_encoder' and rerank.model is not set; name a hub model or a folder: "
                 f"recollect config set rerank.model {SUGGESTED_MODEL}"
             )
-        return CrossEncoderReranker(config.rerank_model)
+        return CrossEncoderReranker(config.rerank_model, device=config.rerank_device)
     if config.rerank == "listwise_llm":
         from .rerank.listwise_llm import ListwiseReranker
 

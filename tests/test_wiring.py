@@ -82,7 +82,7 @@ def test_a_hosted_model_reads_numbered_memories_and_its_citations_resolve(tmp_pa
 
 def test_a_cross_encoder_of_the_configuration_orders_what_is_recalled(tmp_path: Path) -> None:
     model = write_cross_encoder(tmp_path / "model")
-    config = Config(rerank="cross_encoder", rerank_model=str(model))
+    config = Config(rerank="cross_encoder", rerank_model=str(model), rerank_device="cpu")
     with recollect.open_memory(tmp_path / "memory.db", user="alice", config=config) as memory:
         memory.add_many([{"speaker": "Alice", "text": f"My {word} is fine."} for word in WORDS])
         found = memory.retrieve("What is fine?")
@@ -124,12 +124,15 @@ def test_a_reranker_without_its_model_says_what_to_set_and_one_that_cannot_load_
         recollect.open_memory(path, config=Config(rerank="qr"))
     with pytest.raises(ModelNotConfigured, match=r"'listwise_llm' and hosted\.model is not set"):
         recollect.open_memory(path, config=Config(rerank="listwise_llm"))
-    config = Config(rerank="cross_encoder", rerank_model=str(tmp_path / "nowhere"))
-    with recollect.open_memory(path, user="alice", config=config) as memory:
-        memory.add("Alice", "I adopted a beagle.")
-        found = memory.retrieve("beagle")
-    assert len(found.ranked) == 1
-    assert "the first stage's order stands: Cannot load the cross-encoder" in found.problems[0]
+    model = write_cross_encoder(tmp_path / "model")
+    nowhere = Config(rerank="cross_encoder", rerank_model=str(tmp_path / "nowhere"))
+    no_device = Config(rerank="cross_encoder", rerank_model=str(model), rerank_device="abacus")
+    for config in (nowhere, no_device):
+        with recollect.open_memory(path, user="alice", config=config) as memory:
+            memory.add("Alice", "I adopted a beagle.")
+            found = memory.retrieve("beagle", limit=1)
+        assert len(found.ranked) == 1
+        assert "the first stage's order stands: Cannot load the cross-encoder" in found.problems[0]
 
 
 def test_a_hosted_model_orders_what_is_recalled_and_a_recall_survives_its_server(tmp_path: Path) -> None:
