@@ -26,11 +26,12 @@ DEFAULT_BUDGET_BYTES = 2 * 2**30
 """Holds one LoCoMo conversation of 18,000 tokens with Qwen3-4B up to layer 24 in bf16: 100,352 bytes a token."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Prefix:
     """A text that was read: `ids` int64 (tokens,) on the CPU, and its keys and values, never changed once made.
 
-    `computed` tokens were read to make it; the others were taken over from what was kept.
+    `computed` tokens were read to make it; the others were taken over from what was kept. Two are equal if they are
+    the same object.
     """
 
     ids: Tensor

@@ -1,0 +1,176 @@
+"""`--rerank qr` over conversations that stay read: a question costs its own tokens, whatever there are candidates.
+
+METHODS 7.4, "prefill-once memory": the prompt holds every turn of the conversation, oldest first, and the candidates
+are scored where they stand in it. What comes before the question is kept by `PrefilledTexts`; turns that are new
+since the last question are read once. Summaries of events would differ from question to question and are left out.
+"""
+
+import logging
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from ..memory.types import Candidate, EventSummary, Memory, ScoredMemory, Turn
+from .attention import fork
+from .base import Ranking
+from .prefill import DEFAULT_BUDGET_BYTES, PrefilledTexts, Prefix, shared_length
+from .prompt import NULL_QUESTION, Prompt
+from .prompt_tokens import PromptTokens, marks_of
+from .qr import Asking, QrReranker
+from .qr_drawn import Drawn
+from .qr_reading import read_after
+from .qr_windows import Piece, cut
+from .scoring import calibrated
+
+TurnsOf: TypeAlias = Callable[[str, str], Sequence[Turn]]
+"""Returns every turn of a conversation, oldest first: (user, conversation)."""
+
+_log = logging.getLogger(__name__)
+
+
+class _Unfit(Exception):
+    """These candidates cannot be scored inside a conversation; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Whole:
+    """A conversation as a prompt: the pieces are its memories, and what is kept of it are the first `kept` tokens."""
+
+    key: tuple[str, str]
+    memories: Sequence[Memory]
+    pieces: Sequence[Piece]
+    prompt: Prompt
+    tokens: PromptTokens
+    kept: int
+
+    @property
+    def is_kept_whole(self) -> bool:
+        """Whether nothing stands between what is kept and the question."""
+        return self.kept == self.tokens.passages[-1][1]
+
+
+class PrefilledQr:
+    """Scores candidates where they stand in their whole conversation, which is read once and then kept.
+
+    Turns that `turns_of` does not tell stand after those it does, by the time they were said; event summaries stand
+    last and are not kept. Where candidates are of several conversations, or where theirs does not fit the model's
+    window or the machine's memory, `qr` ranks them by themselves and `ranking` says so. `budget_bytes` is what all
+    kept conversations may take together; the least recently asked ones are dropped. Scores are those of a full pass
+    over the same prompt. Safe to use from several threads. Raises what `qr` raises.
+    """
+
+    def __init__(self, qr: QrReranker, turns_of: TurnsOf, *, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
+        self._qr = qr
+        self._turns_of = turns_of
+        self._budget_bytes = budget_bytes
+        self._texts: PrefilledTexts | None = None
+        self._making = threading.Lock()
+        self._nulls: WeakKeyDictionary[Prefix, Tensor] = WeakKeyDictionary()
+
+    @property
+    def name(self) -> str:
+        """That of the reranker that is kept read."""
+        return self._qr.name
+
+    def rank(
+        self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
+    ) -> list[ScoredMemory]:
+        """Return every candidate once, best first, with what its words drew."""
+        return list(self.ranking(question, candidates, events=events).memories)
+
+    def ranking(
+        self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
+    ) -> Ranking:
+        """Return what `rank` does, and why the conversation was not used if it was not."""
+        if not candidates:
+            return Ranking(memories=())
+        try:
+            return Ranking(memories=tuple(self._inside(question, candidates)))
+        except _Unfit as reason:
+            problem = f"{reason} The candidates were read by themselves, which takes longer."
+            _log.info("%s", problem)
+        ranked = self._qr.rank(question, candidates, events=events)
+        return Ranking(memories=tuple(ranked), problems=(problem,))
+
+    def read_ahead(self, user: str, conversation: str) -> None:
+        """Read what is new in a conversation now, so that its next question does not wait for it.
+
+        Does nothing for a conversation that is empty or does not fit.
+        """
+        asking = self._qr.asking("")
+        try:
+            self._read(asking, self._laid_out(asking, (user, conversation), ()))
+        except _Unfit as reason:
+            _log.info("%s It is not read ahead.", reason)
+
+    def _inside(self, question: str, candidates: Sequence[Candidate]) -> list[ScoredMemory]:
+        """Return the candidates as they score inside their conversation; raises _Unfit."""
+        keys = {(candidate.memory.user, candidate.memory.conversation) for candidate in candidates}
+        if len(keys) > 1:
+            raise _Unfit(f"The candidates are of {len(keys)} conversations, and one at a time is kept read.")
+        asking = self._qr.asking(question)
+        whole = self._laid_out(asking, keys.pop(), [candidate.memory for candidate in candidates])
+        prefix = self._read(asking, whole)
+        real = read_after(asking.decoder, asking.heads.heads, whole.tokens, shared=whole.kept, past=prefix.cache)
+        drawn = real.sum(0)  # heads first (METHODS 5.2)
+        if asking.calibrates:
+            drawn = calibrated(drawn, self._null(asking, whole, prefix))
+        found = [Drawn() for _ in whole.memories]
+        asking.credit(found, whole.pieces, whole.prompt, whole.tokens, drawn)
+        places = {memory.id: place for place, memory in enumerate(whole.memories)}
+        return self._qr.ordered(candidates, [found[places[one.memory.id]] for one in candidates])
+
+    def _laid_out(self, asking: Asking, key: tuple[str, str], asked_for: Sequence[Memory]) -> _Whole:
+        """Return the conversation, and what is asked for and not in it, as a prompt; raises _Unfit."""
+        turns = list(self._turns_of(*key))
+        known = {turn.id for turn in turns}
+        strange = list({memory.id: memory for memory in asked_for if memory.id not in known}.values())
+        new = [memory for memory in strange if isinstance(memory, Turn)]
+        turns += sorted(new, key=lambda turn: (turn.said_at.timestamp(), turn.id))
+        if not turns:
+            raise _Unfit(f"Conversation {key[1]!r} has no turns.")
+        memories = [*turns, *(memory for memory in strange if not isinstance(memory, Turn))]
+        offered = [Candidate(memory=memory, lexical=0.0, dense=None, fused=0.0) for memory in memories]
+        marks = marks_of(asking.decoder.tokenizer)
+        pieces = cut(offered, room=sys.maxsize, count=lambda texts: [len(text) for text in texts], marks=marks)
+        prompt = asking.prompt([piece.passage for piece in pieces], asking.question)
+        tokens, room = asking.tokens(prompt), asking.room()
+        if (length := tokens.passages[-1][1]) > room:
+            raise _Unfit(
+                f"Conversation {key[1]!r} has {length:,} tokens and {asking.decoder.name} reads {room:,} beside a "
+                "question."
+            )
+        kept = tokens.passages[len(turns) - 1][1]
+        return _Whole(key=key, memories=memories, pieces=pieces, prompt=prompt, tokens=tokens, kept=kept)
+
+    def _read(self, asking: Asking, whole: _Whole) -> Prefix:
+        """Return what is kept of the conversation, up to date; raises _Unfit where memory is short."""
+        with self._making:
+            if self._texts is None:
+                top = asking.heads.top
+                self._texts = PrefilledTexts(asking.decoder.model, top=top, budget_bytes=self._budget_bytes)
+            texts = self._texts
+        try:
+            return texts.read(whole.key, whole.tokens.ids[: whole.kept])
+        except torch.OutOfMemoryError as error:
+            texts.clear()
+            raise _Unfit(f"There is too little memory to keep {whole.kept:,} tokens read.") from error
+
+    def _null(self, asking: Asking, whole: _Whole, prefix: Prefix) -> Tensor:
+        """Return what 'N/A' drew, all heads together, (tokens,): once for each state of a conversation."""
+        found = self._nulls.get(prefix) if whole.is_kept_whole else None
+        if found is not None:
+            return found
+        null = asking.tokens(asking.prompt([piece.passage for piece in whole.pieces], NULL_QUESTION))
+        shared = shared_length(null.ids, prefix.ids)
+        past = fork(prefix.cache, length=shared)
+        found = read_after(asking.decoder, asking.heads.heads, null, shared=shared, past=past).sum(0)
+        if whole.is_kept_whole:
+            self._nulls[prefix] = found
+        return found
