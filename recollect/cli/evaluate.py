@@ -2,7 +2,7 @@
 
 import itertools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -50,7 +50,13 @@ def evaluate() -> None:
     help="The reranker; several times to compare them on the same candidates, the first being what the others are "
     "compared with.",
 )
-@setting("--rerank-model", key="rerank.model", metavar="NAME", help="The model of a reranker that reads one.")
+@click.option(
+    "--rerank-model",
+    "models",
+    multiple=True,
+    metavar="[RERANKER=]MODEL",
+    help="The model that rerankers read, or one of them: qr=Qwen/Qwen3-4B-Instruct-2507.",
+)
 @setting("--rerank-heads", key="rerank.heads", metavar="HEADS", help="The heads of qr: a file, a data set, 20-15,…")
 @click.option(
     "--unit",
@@ -76,6 +82,7 @@ def locomo(
     *,
     retrieval: bool,
     rerankers: tuple[str, ...],
+    models: tuple[str, ...],
     unit: str,
     json_file: str | None,
 ) -> None:
@@ -89,9 +96,9 @@ def locomo(
     config = invocation.config
     settle_threads(config)
     dataset = load_locomo(file)
-    names = tuple(dict.fromkeys(rerankers or (config.rerank,)))
-    comparison = _measured(dataset, config, names, _settings(unit, config))
-    report = _Report(dataset, comparison, _system(config, ", ".join(names)))
+    chosen = _each(config, tuple(dict.fromkeys(rerankers or (config.rerank,))), models)
+    comparison = _measured(dataset, config, chosen, _settings(unit, config))
+    report = _Report(dataset, comparison, _system(config, chosen))
     if json_file == "-":
         click.echo(report.json(), nl=False)
         return
@@ -102,6 +109,19 @@ def locomo(
             report.show()  # a long run is not lost to a full disk
             raise click.FileError(json_file, error.strerror or str(error)) from error
     report.show()
+
+
+def _each(config: "Config", rerankers: Sequence[str], models: Sequence[str]) -> "dict[str, Config]":
+    """Return the configuration of each reranker; a model without a name, or the configured one, is for them all."""
+    own: dict[str, str] = {}
+    common = config.rerank_model
+    for given in models:
+        name, sign, model = given.partition("=")
+        if sign and name in RERANKERS:
+            own[name] = model
+        else:
+            common = given
+    return {name: replace(config, rerank=name, rerank_model=own.get(name, common)) for name in rerankers}
 
 
 def _settings(unit: str, config: "Config") -> "RetrievalSettings":
@@ -115,7 +135,7 @@ def _settings(unit: str, config: "Config") -> "RetrievalSettings":
 
 
 def _measured(
-    dataset: "LocomoDataset", config: "Config", rerankers: tuple[str, ...], settings: "RetrievalSettings"
+    dataset: "LocomoDataset", config: "Config", rerankers: "Mapping[str, Config]", settings: "RetrievalSettings"
 ) -> "Comparison":
     from ..evals.run import compare_retrieval, count_excluded
     from ..evals.system import SharedMemories
@@ -130,7 +150,7 @@ def _measured(
         def open_for(conversation: str) -> "LongTermMemory":
             return opened.enter_context(open_memory(Path(folder) / "eval.db", user=conversation, config=without))
 
-        systems = _systems(SharedMemories(open_for), config, rerankers, settings)
+        systems = _systems(SharedMemories(open_for), rerankers, settings)
         with progress("Asking", "questions") as advance:
             return compare_retrieval(
                 dataset, systems, settings=settings, on_question=lambda _: advance(next(done), total)
@@ -138,7 +158,7 @@ def _measured(
 
 
 def _systems(
-    memories: "SharedMemories", config: "Config", rerankers: tuple[str, ...], settings: "RetrievalSettings"
+    memories: "SharedMemories", rerankers: "Mapping[str, Config]", settings: "RetrievalSettings"
 ) -> "dict[str, RetrievalSystem]":
     """Return a system for each reranker, and for chunks the reference besides."""
     from ..evals.chunk_system import Bm25Chunks, ChunkSystem
@@ -146,7 +166,7 @@ def _systems(
     from ..evals.units import ChunkUnit
     from ..wiring import make_reranker
 
-    makers = {name: partial(make_reranker, replace(config, rerank=name)) for name in rerankers}
+    makers = {name: partial(make_reranker, own) for name, own in rerankers.items()}
     unit = settings.unit
     if not isinstance(unit, ChunkUnit):
         return {name: TurnSystem(memories, make) for name, make in makers.items()}
@@ -154,7 +174,7 @@ def _systems(
     return {**chunked, Bm25Chunks.name: Bm25Chunks(unit)}
 
 
-def _system(config: "Config", rerankers: str) -> "SystemDescription":
+def _system(config: "Config", rerankers: "Mapping[str, Config]") -> "SystemDescription":
     from .. import __version__
     from ..evals.protocol import SystemDescription
     from ..memory.embedder import WordPieceCounter
@@ -162,13 +182,19 @@ def _system(config: "Config", rerankers: str) -> "SystemDescription":
 
     embedder = make_embedder(config)
     return SystemDescription(
-        reranker=rerankers,
+        reranker=", ".join(_described(name, own) for name, own in rerankers.items()),
         embedder=embedder.name,
         embedder_fingerprint=embedder.fingerprint,
         tokenizer=WordPieceCounter.name,
         recollect_version=__version__,
         fusion=f"{config.fusion}, dense weight {config.dense_weight:g}",
     )
+
+
+def _described(reranker: str, config: "Config") -> str:
+    """Return a reranker's name with its model, if it reads one."""
+    model = {"qr": config.rerank_model, "cross_encoder": config.rerank_model, "listwise_llm": config.hosted_model}
+    return f"{reranker} ({model[reranker]})" if model.get(reranker) else reranker
 
 
 class _Report:

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.openai_server import embeds, running
+from recollect.config_keys import RERANKERS
+from tests.openai_server import embeds, running, says
+from tests.tiny_cross_encoders import write_cross_encoder
+from tests.tiny_models import write_model
 
 from .conftest import Run, parsed
 from .test_import import locomo_conversation
@@ -103,6 +106,29 @@ def test_eval_reports_a_reranker_that_fails_and_goes_on(run: Run, tmp_path: Path
     assert "1 questions" in result.stdout
     alone = run("eval", "locomo", file, "--retrieval", *options[:2], *options[4:])
     assert (alone.exit_code, str(tmp_path / "absent") in alone.stderr) == (1, True)
+
+
+def test_eval_compares_rerankers_of_every_family(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "locomo.json"
+    file.write_text(json.dumps([locomo_conversation("conv-1")]))
+    folders = {
+        "qr": write_model(tmp_path / "decoder", "qwen3"),
+        "cross_encoder": write_cross_encoder(tmp_path / "encoder", "bert"),
+    }
+    options = [word for name in RERANKERS for word in ("--rerank", name)]
+    options += [word for name, folder in folders.items() for word in ("--rerank-model", f"{name}={folder}")]
+    with running(says("[1]")) as server:
+        monkeypatch.setenv("RECOLLECT_HOSTED_BASE_URL", server.url)
+        monkeypatch.setenv("RECOLLECT_HOSTED_MODEL", "tiny")
+        monkeypatch.setenv("OPENAI_API_KEY", "not needed")
+        command = ["eval", "locomo", file, "--retrieval", "--rerank-heads", "1-0,2-3", *options, "--json", "-"]
+        figures = parsed(run(*command))
+    assert figures["failures"] == {}
+    assert list(figures["systems"]) == list(RERANKERS)
+    assert figures["protocol"]["system"]["reranker"] == (
+        f"none, block, qr ({folders['qr']}), cross_encoder ({folders['cross_encoder']}), listwise_llm (tiny)"
+    )
+    assert {figures["systems"][name]["metrics"]["recall@854"] for name in RERANKERS} == {100.0}
 
 
 def test_eval_ranks_chunks_beside_bm25(run: Run, tmp_path: Path) -> None:
