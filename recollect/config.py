@@ -41,6 +41,8 @@ class Config:
     rerank_device: str | None = None
     rerank_rows: RowsName = "to-the-end"
     rerank_calibrate: Literal["auto", "yes", "no"] = "auto"
+    rerank_prefill: Literal["no", "yes"] = "no"
+    rerank_prefill_mib: int = 2048
     context_budget: int = 854
     window_turns: int = 8
     generator: GeneratorName = "extractive"

@@ -17,6 +17,7 @@ FUSIONS = ("z", "rrf")
 RERANKERS = ("none", "block", "qr", "cross_encoder", "listwise_llm")
 ROWS = ("question", "instruction+question", "to-the-end")
 CALIBRATION = ("auto", "yes", "no")
+PREFILL = ("no", "yes")
 GENERATORS = ("extractive", "hosted")
 EMBEDDERS = ("minilm", "sentence-transformers", "endpoint")
 
@@ -145,6 +146,8 @@ KEYS: tuple[Key, ...] = (
     Key(name="rerank.device", attribute="rerank_device"),
     Key(name="rerank.rows", attribute="rerank_rows", choices=ROWS),
     Key(name="rerank.calibrate", attribute="rerank_calibrate", choices=CALIBRATION),
+    Key(name="rerank.prefill", attribute="rerank_prefill", choices=PREFILL),
+    Key(name="rerank.prefill_mib", attribute="rerank_prefill_mib", kind=int, least=0),
     Key(name="context.budget", attribute="context_budget", kind=int, least=1),
     Key(name="chat.window_turns", attribute="window_turns", kind=int, least=0),
     Key(name="generator.name", attribute="generator", choices=GENERATORS),

@@ -3,7 +3,7 @@
 import os
 import tempfile
 import weakref
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +23,13 @@ if TYPE_CHECKING:
     from .memory.embedder import MiniLmEmbedder, WordPieceCounter
     from .memory.endpoint import Endpoint
     from .memory.ports import Embedder
-    from .rerank.qr import QrReranker
+    from .memory.types import Turn
+    from .rerank.prefilled_qr import TurnsOf
 
 IN_MEMORY = ":memory:"
+
+_MOST_TURNS = 10_000
+"""Of a conversation that may stay read; as many take more tokens than any window of ours holds."""
 
 
 def open_memory(
@@ -50,7 +54,7 @@ def open_memory(
         )
         memory = LongTermMemory(
             archive,
-            make_reranker(config),
+            make_reranker(config, turns_of=partial(_turns_of, store)),
             ContextBuilder(_token_counter()),
             user=config.user if user is None else user,
             conversation=conversation,
@@ -169,14 +173,17 @@ def _minilm() -> "MiniLmEmbedder":
     return MiniLmEmbedder()
 
 
-def make_reranker(config: Config) -> Reranker:
-    """Return the configured reranker; weights are loaded when they are first used."""
+def make_reranker(config: Config, *, turns_of: "TurnsOf | None" = None) -> Reranker:
+    """Return the configured reranker; weights are loaded when they are first used.
+
+    `turns_of` tells the turns of a conversation, for rerankers that keep conversations read.
+    """
     if config.rerank == "block":
         from .rerank.block import BlockReranker
 
         return BlockReranker(_minilm())
     if config.rerank == "qr":
-        return _qr(config)
+        return _qr(config, turns_of)
     if config.rerank == "cross_encoder":
         from .rerank.cross_encoder import SUGGESTED_MODEL, CrossEncoderReranker
 
@@ -193,8 +200,9 @@ def make_reranker(config: Config) -> Reranker:
     return FirstStageOrder()
 
 
-def _qr(config: Config) -> "QrReranker":
+def _qr(config: Config, turns_of: "TurnsOf | None") -> Reranker:
     """Return the ranker over a decoder's heads, which is loaded with the first question."""
+    from .rerank.prefilled_qr import PrefilledQr
     from .rerank.qr import QrOptions, QrReranker
 
     if not config.rerank_model:
@@ -204,7 +212,16 @@ def _qr(config: Config) -> "QrReranker":
         )
     calibrate = {"auto": None, "yes": True, "no": False}[config.rerank_calibrate]
     options = QrOptions(rows=config.rerank_rows, calibrate=calibrate, device=config.rerank_device)
-    return QrReranker(config.rerank_model, heads=config.rerank_heads, options=options)
+    ranker = QrReranker(config.rerank_model, heads=config.rerank_heads, options=options)
+    if config.rerank_prefill == "no" or turns_of is None:
+        return ranker
+    return PrefilledQr(ranker, turns_of, budget_bytes=config.rerank_prefill_mib * 2**20)
+
+
+def _turns_of(store: Store, user: str, conversation: str) -> "list[Turn]":
+    """Return the turns of a conversation as they were stored, at most as many as no model's window holds."""
+    scope = store.scope(user, conversation)
+    return [] if scope is None else store.latest_turns(scope, _MOST_TURNS)
 
 
 def speaker_of(user: str) -> str:

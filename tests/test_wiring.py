@@ -16,7 +16,7 @@ from recollect.memory.errors import (
     InvalidInput,
     ModelNotConfigured,
 )
-from recollect.memory.types import Scope
+from recollect.memory.types import Candidate, Scope, Turn
 from recollect.rerank import prompt
 from recollect.wiring import make_reranker
 from tests.openai_server import drops, embeds, running, says, says_then_drops, unused_url
@@ -112,6 +112,33 @@ def test_what_of_a_decoder_is_read_follows_the_configuration(tmp_path: Path) -> 
     first, *rest = (make_reranker(one).rank("What is fine?", found) for one in (config, *others))
     assert all({one.memory.id: one.score for one in first} != {o.memory.id: o.score for o in other} for other in rest)
     assert ROWS == prompt.ROWS
+
+
+def test_a_conversation_that_stays_read_follows_the_store(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model")
+    config = Config(rerank="qr", rerank_model=str(model), rerank_heads="3-7,1-5", rerank_prefill="yes")
+    plain = make_reranker(replace(config, rerank_prefill="no"))
+
+    def same_as_a_full_pass(memory: recollect.LongTermMemory) -> bool:
+        found = memory.retrieve("What is fine?")
+        by_id = {one.memory.id: one.score for one in found.ranked}
+        whole = [candidate(turn) for turn in memory.latest(100)]
+        wanted = {one.memory.id: one.score for one in plain.rank("What is fine?", whole)}
+        return found.problems == () and by_id == pytest.approx({i: wanted[i] for i in by_id}, abs=1e-6)
+
+    with recollect.open_memory(tmp_path / "memory.db", user="alice", config=config) as memory:
+        turns = memory.add_many([{"speaker": "Alice", "text": f"My {word} is fine."} for word in WORDS])
+        assert same_as_a_full_pass(memory)
+        memory.add("Ben", "Is that so fine?")
+        assert same_as_a_full_pass(memory)
+        memory.forget(turns[1:3])
+        assert same_as_a_full_pass(memory)
+        memory.as_user("alice", "another").add("Alice", "That is fine.")
+        assert "2 conversations" in memory.retrieve("What is fine?").problems[0]
+
+
+def candidate(turn: Turn) -> Candidate:
+    return Candidate(memory=turn, lexical=0.0, dense=None, fused=0.0)
 
 
 def test_a_reranker_without_its_model_says_what_to_set_and_one_that_cannot_load_costs_no_recall(
