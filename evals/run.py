@@ -171,17 +171,16 @@ def _problems(scores: list[QuestionScore]) -> Iterator[Problem]:
 
 def _compared(dataset: LocomoDataset, runs: list[_Run], settings: RetrievalSettings) -> Comparison:
     good = [run for run in runs if run.error is None]
-    if not good:
-        for run in runs:
-            if run.error is not None:
-                raise run.error
+    failed = {run.name: run.error for run in runs if run.error is not None}
+    if failed and not good:
+        raise next(iter(failed.values()))
     if not good or not good[0].scores:
         raise DataFormatError(f"{dataset.name} has no question to score; check categories and evidence.")
     first = good[0]
     offered = first.ideal if len(first.ideal) == len(first.scores) else None
     return Comparison(
         results={run.name: run.result(run.scores, dataset) for run in good},
-        failures={run.name: str(run.error) for run in runs if run.error is not None},
+        failures={name: str(error) for name, error in failed.items()},
         pool=None if offered is None else first.result(offered, dataset),
         problems=dataset.problems,
     )
