@@ -25,7 +25,7 @@ class Retrieval:
     `ranked`: best first; `context`: units in the context as rendered, in any order; `context_tokens`:
     its length with every header; `timings_ms`: milliseconds by stage, with "total" if the system knows
     better than its caller what the whole took; `problems`: in words, what failed on the way without costing
-    the result; `pool`: everything there was to rank, in any order, empty where the system does not tell.
+    the result; `pool`: everything there was to rank, in any order, None where the system does not tell.
     """
 
     ranked: tuple[str, ...]
@@ -33,7 +33,7 @@ class Retrieval:
     context_tokens: int
     timings_ms: Mapping[str, float]
     problems: tuple[str, ...] = ()
-    pool: tuple[str, ...] = ()
+    pool: tuple[str, ...] | None = None
 
 
 class RetrievalSystem(Protocol):

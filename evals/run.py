@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..memory.errors import DataFormatError, RecollectError
@@ -142,8 +142,8 @@ class _Run:
         if TOTAL not in found.timings_ms:  # one that shares work with others knows better what all of it took
             found = replace(found, timings_ms={**found.timings_ms, TOTAL: total_ms})
         self.scores.append(score_question(asked, found, self._settings))
-        if found.pool:
-            self.ideal.append(score_question(asked, _ideal(asked, found), self._settings))
+        if found.pool is not None:
+            self.ideal.append(score_question(asked, _ideal(asked, found.pool), self._settings))
 
     def result(self, scores: list[QuestionScore], dataset: LocomoDataset) -> RetrievalResult:
         return RetrievalResult(
@@ -158,9 +158,9 @@ class _Run:
         self.error = error
 
 
-def _ideal(asked: Asked, found: Retrieval) -> Retrieval:
+def _ideal(asked: Asked, pool: Collection[str]) -> Retrieval:
     """Return what the best order of the pool would bring: the gold in it, first of all and in the context."""
-    held = frozenset(found.pool)
+    held = frozenset(pool)
     gold = tuple(unit for unit in asked.gold if unit in held)
     return Retrieval(ranked=gold, context=gold, context_tokens=0, timings_ms={})
 

@@ -245,5 +245,16 @@ def test_the_pool_is_scored_as_if_it_were_in_an_ideal_order(mini: LocomoDataset)
     assert pool.by_category()[4].context_recall == pytest.approx(2.5 / 3)
 
 
+def test_a_question_for_which_nothing_was_offered_lowers_the_pool(mini: LocomoDataset) -> None:
+    class Blank(Scripted):
+        def retrieve(self, conversation_id: str, question: str, *, limit: int, budget: int) -> Retrieval:
+            found = super().retrieve(conversation_id, question, limit=limit, budget=budget)
+            return replace(found, pool=() if question == "Which plot?" else ("D1:1", "D1:3", "D2:1", "D4:1", "D4:3"))
+
+    pool = compare_retrieval(mini, {"a": Blank(scripted().script)}, settings=SETTINGS).pool
+    assert pool is not None
+    assert pool.overall().context_recall == pytest.approx(4 / 5)
+
+
 def test_systems_that_do_not_tell_their_pool_have_none(mini: LocomoDataset) -> None:
     assert compare_retrieval(mini, {"a": scripted()}, settings=SETTINGS).pool is None

@@ -109,6 +109,7 @@ def test_every_reranker_orders_the_same_candidates(opened: Opened, garden: Locom
     assert first.ranked[0] == "D4:3"
     assert second.ranked == ("D1:3", "D4:3")
     assert first.pool == second.pool
+    assert first.pool is not None
     assert sorted(first.pool) == sorted(turn.dia_id for turn in garden.turns)
     assert "D4:3" in first.context
     assert 0 < first.context_tokens <= 20
@@ -205,6 +206,7 @@ def test_chunks_are_ranked_by_the_scores_of_their_turns(opened: Opened, garden: 
     assert found.ranked == ("D4:1", "D2:3", "D1:3")
     # 11 words, then 8; the next, of 6, would be too many, as all others are
     assert (found.context, found.context_tokens) == (("D4:1", "D2:3"), 19)
+    assert found.pool is not None
     assert sorted(found.pool) == ["D1:1", "D1:3", "D2:1", "D2:3", "D4:1", "D4:4"]
     assert found.timings_ms["total"] >= found.timings_ms["rerank"]
 
