@@ -131,13 +131,17 @@ class LongTermMemory:
     # -- reading ---------------------------------------------------------------------------------
 
     def recall(self, question: str, *, limit: int = 10, **filters: Unpack[Filters]) -> list[ScoredMemory]:
-        """Return the memories that may answer `question`, best first."""
+        """Return the memories that may answer `question`, best first; what goes wrong in reranking is logged."""
         count = max(whole(limit, "limit"), 0)
-        return list(self._ranked(question, max(count, POOL), filters).ranked[:count])
+        recalled = self.recalled(question, limit=max(count, POOL), **filters)
+        return list(self._ranked_and_logged(question, recalled).ranked[:count])
 
     def context(self, question: str, *, budget: int = DEFAULT_BUDGET, **filters: Unpack[Filters]) -> Context:
-        """Return the best memories that fit `budget` tokens, chronological, dated and numbered."""
-        return self.retrieve(question, budget=budget, **filters).context
+        """Return the best memories that fit `budget` tokens, chronological, dated and numbered; logs as `recall`."""
+        tokens = whole(budget, "budget")
+        recalled = self.recalled(question, limit=POOL, **filters)
+        found = self._ranked_and_logged(question, recalled)
+        return self._with_context(question, found, POOL, tokens).context
 
     def retrieve(
         self, question: str, *, limit: int = POOL, budget: int = DEFAULT_BUDGET, **filters: Unpack[Filters]
@@ -145,7 +149,8 @@ class LongTermMemory:
         """Run the pipeline once and return the best `limit` memories and the context, with timings in ms."""
         count = max(whole(limit, "limit"), 0)
         tokens = whole(budget, "budget")
-        return self._with_context(question, self._ranked(question, max(count, POOL), filters), count, tokens)
+        recalled = self.recalled(question, limit=max(count, POOL), **filters)
+        return self._with_context(question, self._ranked(question, recalled), count, tokens)
 
     def recalled(self, question: str, *, limit: int = POOL, **filters: Unpack[Filters]) -> Recalled:
         """Return what the first stage alone offers, best first; `reranked` orders it."""
@@ -181,18 +186,22 @@ class LongTermMemory:
         timings = {**found.timings, "context": 1000.0 * (time.perf_counter() - begun)}
         return replace(found, ranked=found.ranked[:limit], context=context, timings=timings)
 
-    def _ranked(self, question: str, pool: int, filters: Filters) -> Retrieved:
-        recalled = self.recalled(question, limit=pool, **filters)
+    def _ranked_and_logged(self, question: str, recalled: Recalled) -> Retrieved:
+        """Rank for callers who are handed no problems; those of the first stage were logged where they arose."""
+        found = self._ranked(question, recalled)
+        for problem in found.problems[len(recalled.problems) :]:
+            _log.warning("%s", problem)
+        return found
+
+    def _ranked(self, question: str, recalled: Recalled) -> Retrieved:
         asked = readable(question)
         try:
             return self._ordered(asked, recalled, self._reranker)
         except (InvalidInput, ClosedError):  # the caller's mistake, not a failure of the reranker
             raise
         except RecollectError as error:
-            name = self._reranker.name
-            _log.warning("Reranker %s failed, the first stage's order stands: %s", name, error)
             found = self._ordered(asked, recalled, FirstStageOrder())
-            problem = f"The reranker {name} failed, so the first stage's order stands: {error}"
+            problem = f"The reranker {self._reranker.name} failed, so the first stage's order stands: {error}"
             return replace(found, problems=(*found.problems, problem))
 
     def _ordered(self, question: str, recalled: Recalled, reranker: Reranker) -> Retrieved:

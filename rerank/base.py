@@ -1,5 +1,6 @@
 """The one seam of reranking, and the reranker that keeps the first stage's order."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -52,6 +53,13 @@ def ranking_of(
     if isinstance(reranker, TellingReranker):
         return reranker.ranking(question, candidates, events=events)
     return Ranking(memories=tuple(reranker.rank(question, candidates, events=events)))
+
+
+def logged(ranking: Ranking, logger: logging.Logger) -> list[ScoredMemory]:
+    """Return the memories of a ranking; its problems, which a list cannot tell, are logged as warnings."""
+    for problem in ranking.problems:
+        logger.warning("%s", problem)
+    return list(ranking.memories)
 
 
 def reads_events(reranker: Reranker) -> bool:

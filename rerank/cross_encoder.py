@@ -10,16 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from logging import getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..memory.errors import RerankError
 from ..memory.types import Candidate, EventSummary, Memory, ScoredMemory
-from .base import Ranking, speaker_prefix, stages_of
+from .base import Ranking, logged, speaker_prefix, stages_of
 from .pieces import pieces_of
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_log = getLogger(__name__)
 
 SUGGESTED_MODEL = "BAAI/bge-reranker-v2-m3"
 WINDOW = 512
@@ -58,7 +61,7 @@ class CrossEncoderReranker:
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
     ) -> list[ScoredMemory]:
         """Return every candidate once, best first; equal scores keep the order they came in."""
-        return list(self.ranking(question, candidates).memories)
+        return logged(self.ranking(question, candidates), _log)
 
     def ranking(
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()

@@ -14,7 +14,7 @@ from ..memory.date_periods import format_day
 from ..memory.endpoint import Endpoint
 from ..memory.endpoint_chat import EndpointChat
 from ..memory.types import Candidate, EventSummary, Memory, ScoredMemory
-from .base import Ranking, speaker_prefix, stages_of
+from .base import Ranking, logged, speaker_prefix, stages_of
 from .permutation import INSTRUCTION, permutation, request
 from .pieces import pieces_of
 
@@ -66,7 +66,7 @@ class ListwiseReranker:
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
     ) -> list[ScoredMemory]:
         """Return every candidate once, best first."""
-        return list(self.ranking(question, candidates).memories)
+        return logged(self.ranking(question, candidates), _log)
 
     def ranking(
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
@@ -111,7 +111,6 @@ class ListwiseReranker:
                 f"{self._chat.name} gave no order in {len(unread)} of {len(starts)} replies; what it was asked about"
                 f" there kept the order it had. It said: {said}"
             )
-            _log.warning("%s", problems[-1])
         return ordered
 
     def _starts(self, count: int) -> Iterator[int]:

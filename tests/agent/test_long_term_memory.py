@@ -286,8 +286,12 @@ def test_a_failing_reranker_costs_no_recall_and_says_so(
     assert (found.ranked, found.context) == (plain.ranked, plain.context)
     problem = "The reranker partly failed, so the first stage's order stands: No weights; install them."
     assert found.problems == (problem,)
+    assert caplog.text == ""  # who is handed the problem is not told twice
     assert memory.recall("dog day3") == week.recall("dog day3")
-    assert "No weights" in caplog.text  # a recall alone has no other way to tell
+    assert problem in caplog.text
+    caplog.clear()
+    assert memory.context("dog day3") == week.context("dog day3")
+    assert problem in caplog.text
     with pytest.raises(RerankError):  # who compares rerankers must know
         week.reranked("dog", week.recalled("dog"), reranker)
     for mistake in (InvalidInput("No question."), ClosedError("It is closed.")):
