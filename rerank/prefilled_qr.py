@@ -9,7 +9,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -54,6 +54,20 @@ class _Whole:
         """Whether nothing stands between what is kept and the question."""
         return self.kept == self.tokens.passages[-1][1]
 
+    def of(self, places: Sequence[int]) -> "_Whole":
+        """Return the same prompt with the pieces and spans of these places alone."""
+        prompt, tokens = self.prompt, self.tokens
+        return replace(
+            self,
+            pieces=[self.pieces[place] for place in places],
+            prompt=replace(
+                prompt,
+                passages=tuple(prompt.passages[place] for place in places),
+                bodies=tuple(prompt.bodies[place] for place in places),
+            ),
+            tokens=replace(tokens, passages=tuple(tokens.passages[place] for place in places)),
+        )
+
 
 class PrefilledQr:
     """Scores candidates where they stand in their whole conversation, which is read once and then kept.
@@ -61,8 +75,9 @@ class PrefilledQr:
     Turns that `turns_of` does not tell stand after those it does, by the time they were said; event summaries stand
     last and are not kept. Where candidates are of several conversations, or where theirs does not fit the model's
     window or the machine's memory, `qr` ranks them by themselves and `ranking` says so. `budget_bytes` is what all
-    kept conversations may take together; the least recently asked ones are dropped. Scores are those of a full pass
-    over the same prompt. Safe to use from several threads. Raises what `qr` raises.
+    kept conversations may take together; the least recently asked ones are dropped. A turn that is forgotten is in no
+    score any more; its keys and values stay in this process until its conversation is asked again or dropped.
+    Scores are those of a full pass over the same prompt. Safe to use from several threads. Raises what `qr` raises.
     """
 
     def __init__(self, qr: QrReranker, turns_of: TurnsOf, *, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
@@ -122,9 +137,11 @@ class PrefilledQr:
         if asking.calibrates:
             drawn = calibrated(drawn, self._null(asking, whole, prefix))
         found = [Drawn() for _ in whole.memories]
-        asking.credit(found, whole.pieces, whole.prompt, whole.tokens, drawn)
         places = {memory.id: place for place, memory in enumerate(whole.memories)}
-        return self._qr.ordered(candidates, [found[places[one.memory.id]] for one in candidates])
+        asked_for = [places[candidate.memory.id] for candidate in candidates]
+        offered = whole.of(sorted(set(asked_for)))
+        asking.credit(found, offered.pieces, offered.prompt, offered.tokens, drawn)
+        return self._qr.ordered(candidates, [found[place] for place in asked_for])
 
     def _laid_out(self, asking: Asking, key: tuple[str, str], asked_for: Sequence[Memory]) -> _Whole:
         """Return the conversation, and what is asked for and not in it, as a prompt; raises _Unfit."""
@@ -135,7 +152,7 @@ class PrefilledQr:
         turns += sorted(new, key=lambda turn: (turn.said_at.timestamp(), turn.id))
         if not turns:
             raise _Unfit(f"Conversation {key[1]!r} has no turns.")
-        memories = [*turns, *(memory for memory in strange if not isinstance(memory, Turn))]
+        memories: list[Memory] = [*turns, *(memory for memory in strange if not isinstance(memory, Turn))]
         offered = [Candidate(memory=memory, lexical=0.0, dense=None, fused=0.0) for memory in memories]
         marks = marks_of(asking.decoder.tokenizer)
         pieces = cut(offered, room=sys.maxsize, count=lambda texts: [len(text) for text in texts], marks=marks)

@@ -48,7 +48,7 @@ class DecoderScorer:
         asked = self._tokens(question, passages)
         null = self._tokens(NULL_QUESTION, passages) if self._calibrate else None
         drawn = attention_drawn(self._decoder, self._heads, asked, null)
-        return detection_scores(drawn, asked.passages, drop_outliers=self._calibrate).unflatten(0, self.shape)
+        return detection_scores(drawn, asked.passages, drop_outliers=self._calibrate).view(*self.shape, -1)
 
     def _tokens(self, question: str, passages: Sequence[Passage]) -> PromptTokens:
         shown = [Passage(title=self._plain(one.title), text=self._plain(one.text)) for one in passages]

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..memory.errors import DataFormatError
 from ..rerank.prompt import Passage
@@ -115,13 +115,14 @@ def _checked(path: Path, keys: tuple[str, ...]) -> Iterator[dict[str, Any]]:  # 
 def _complaint(record: object, keys: tuple[str, ...]) -> str:
     if not isinstance(record, dict):
         return "expected an object"
+    fields = cast("dict[str, Any]", record)  # JSON's objects have texts as keys
     for key in keys:
-        if key not in record:
+        if key not in fields:
             return f"{key!r} is missing"
-    if not isinstance(record.get("evidence", []), list):
+    if not isinstance(fields.get("evidence", []), list):
         return "'evidence' is no list of passage ids"
-    passages: Any = record.get("passages", [])
-    if not isinstance(passages, list) or not all(map(_is_passage, passages)):
+    passages = fields.get("passages", [])
+    if not isinstance(passages, list) or not all(map(_is_passage, cast("list[object]", passages))):
         return "'passages' is no list of objects with id and text"
     return ""
 
