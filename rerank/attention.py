@@ -202,6 +202,8 @@ def _attention(
 
 
 def _refuse_unreadable(module: Any, keys: int, options: Mapping[str, Any]) -> None:
+    if not getattr(module, "is_causal", True):
+        raise RerankError("This model also looks ahead; only decoders are read. Choose a causal language model.")
     window = options.get("sliding_window")
     if window is not None and keys > window:
         raise RerankError(

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from benchmarks import capture, capture_worker
 from benchmarks.child import environment
 from benchmarks.chunk_unit import Asked, compared, joined, recalls, standardised, ways
 from benchmarks.figures import Figure, percentile, rounded
@@ -76,6 +78,21 @@ def test_run_all_puts_the_reports_into_one_file(tmp_path: Path) -> None:
     out = tmp_path / "all.json"
     reports = run("run_all", ["--quick", "--only", "import_time"], out)
     assert reports["import_time"]["benchmark"] == "import_time"
+
+
+@torch.no_grad()
+def test_the_capture_benchmark_compares_the_same_scores() -> None:
+    ids = torch.randint(0, 8_000, (1, 160), generator=torch.Generator().manual_seed(1))
+    eager, whole, early = capture_worker.eager(ids), *(capture_worker.captured(ids, early_exit=x) for x in (0, 1))
+    passes = [
+        capture.Passes(cpu_s=[seconds], extra_mib=[mib], scores=work().tolist())
+        for work, seconds, mib in ((eager, 12.0, 600.0), (whole, 3.0, 24.0), (early, 2.0, 20.0))
+    ]
+    figures = {one.name: one for one in capture.figures(dict(zip(capture.HOWS, passes, strict=True)))}
+    assert (figures[capture.TIMES].value, figures[capture.MEMORY].value) == (6.0, 30.0)
+    assert figures[f"{capture.TIMES} of all layers"].value == 4.0
+    assert 0.0 < figures["largest difference of a score"].value < 1e-5
+    assert capture_worker.peak_mib() >= capture_worker.resident_mib() > 50.0
 
 
 def test_a_figure_knows_whether_it_is_good_enough() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from transformers import AutoConfig, AutoModel
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
 from recollect.memory.errors import RerankError
@@ -301,6 +302,13 @@ def test_heads_rows_and_layers_that_are_not_there_are_named() -> None:
         spec(PROMPT, heads={1: ()})
     with pytest.raises(RerankError, match="needs `member`"):
         QRSpec(heads=HEADS, rows=PROMPT.rows)
+
+
+def test_an_encoder_is_refused() -> None:
+    shape = {"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "vocab_size": 600}
+    bert = AutoModel.from_config(AutoConfig.for_model("bert", **shape))
+    with pytest.raises(RerankError, match="only decoders are read"):
+        capture(prepare(bert), PROMPT.ids, spec(PROMPT, heads={1: (0,)}, early_exit=False))
 
 
 def test_a_prefix_read_up_to_a_layer_is_not_continued_above_it() -> None:
