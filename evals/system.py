@@ -65,6 +65,10 @@ class SharedMemories:
             self._memories[conversation.id] = memory
         return self._turns[conversation.id]
 
+    def turns_of(self, user: str, conversation: str) -> Sequence[Turn]:
+        """Return every turn of a user, oldest first; each conversation that was ingested is a user's only one."""
+        return self._turns.get(user, ())
+
     def offered(self, conversation_id: str, question: str) -> Offered:
         """Return the candidates for a question. Raises InvalidInput where the conversation was not ingested."""
         if conversation_id not in self._memories:

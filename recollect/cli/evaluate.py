@@ -166,7 +166,7 @@ def _systems(
     from ..evals.units import ChunkUnit
     from ..wiring import make_reranker
 
-    makers = {name: partial(make_reranker, own) for name, own in rerankers.items()}
+    makers = {name: partial(make_reranker, own, turns_of=memories.turns_of) for name, own in rerankers.items()}
     unit = settings.unit
     if not isinstance(unit, ChunkUnit):
         return {name: TurnSystem(memories, make) for name, make in makers.items()}

@@ -10,6 +10,7 @@ from recollect.rerank.heads import read_heads
 from tests.tiny_models import write_model
 
 from .conftest import Run, parsed
+from .test_import import locomo_conversation
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,19 @@ def test_detection_writes_a_head_set_and_a_picture(
     assert ",".join(f"{layer}-{head}" for layer, head in made.heads) in result.stdout
     assert "same in both halves" in result.stdout
     assert ElementTree.parse(picture).getroot().tag.endswith("svg")
+
+
+def test_what_was_found_reranks_also_with_conversations_kept_read(
+    run: Run, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, file = tmp_path / "heads.json", tmp_path / "locomo.json"
+    assert run("heads", "detect", model, "--data", data, "--top", "4", "--out", out).exit_code == 0
+    file.write_text(json.dumps([locomo_conversation("conv-1"), locomo_conversation("conv-2")]))
+    monkeypatch.setenv("RECOLLECT_RERANK_PREFILL", "yes")
+    options = ("--rerank", "qr", "--rerank-model", model, "--rerank-heads", out, "--json", "-")
+    figures = parsed(run("eval", "locomo", file, "--retrieval", *options))
+    assert figures["metrics"]["recall@854"] == 100.0
+    assert figures["problems"] == []
 
 
 def test_another_number_of_heads_is_read_from_the_state(run: Run, model: Path, data: Path, tmp_path: Path) -> None:

@@ -88,7 +88,10 @@ def system(memories: SharedMemories, *words: str) -> TurnSystem:
 
 
 def test_turns_are_stored_with_their_dia_id_as_ref(opened: Opened, mini: LocomoDataset) -> None:
-    turns = SharedMemories(opened).ingest(mini.conversations[1])
+    memories = SharedMemories(opened)
+    turns = memories.ingest(mini.conversations[1])
+    assert memories.turns_of(mini.conversations[1].id, "default") == turns
+    assert memories.turns_of("a conversation that was not ingested", "default") == ()
     assert [(turn.ref, turn.session, turn.position) for turn in turns] == [
         ("D1:1", "1", 1),
         ("D1:2", "1", 2),
