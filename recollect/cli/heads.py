@@ -134,7 +134,7 @@ def _show(made: "HeadSet", found: "Detected") -> None:
     from ..training.qr_detection import usual_top
 
     heads = len(made.heads)
-    skipped = f"; {counted(found.skipped, 'more')} did not fit the model's window" if found.skipped else ""
+    skipped = f"; {found.skipped:,} more did not fit the model's window" if found.skipped else ""
     say(f"Read {counted(found.samples, 'sample')} of {made.dataset}{skipped}.")
     say(f"The {heads} best of {made.layers * made.heads_per_layer:,} heads as layer-head, best first:")
     say(",".join(f"{layer}-{head}" for layer, head in made.heads))
@@ -143,7 +143,8 @@ def _show(made: "HeadSet", found: "Detected") -> None:
     else:
         say(f"{found.shared} of {heads} are the same in both halves of the samples, which share no document.")
     low, high = usual_top(made.layers, made.heads_per_layer)
-    note(f"1 to 2 % of the heads are {low} to {high}; another --top costs nothing while the state file is there.")
+    usual = f"{low} to {high}" if low < high else f"{low}"
+    note(f"1 to 2 % of the heads are {usual}; another --top costs nothing while the state file is there.")
 
 
 def _last_part(model: str) -> str:
