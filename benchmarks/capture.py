@@ -5,8 +5,8 @@
 
 A decoder of Qwen3's kind with random weights (12 layers of 512, 8 heads, 2 key heads, fp32), 16 heads to read in
 layers 4 to 8 and 32 rows, as in METHODS 7.4. Each pass runs in a process of its own on one thread; processor seconds
-and the peak of its memory over the loaded model are the least of the repetitions. The ratios held to a target are
-those of the way the ranker takes, which stops after layer 8; all 12 layers are reported beside it.
+and the peak of its memory over the loaded model are the least of the repetitions, which take turns. The ratios held
+to a target are those of the way the ranker takes, which stops after layer 8; all 12 layers are reported beside it.
 
 `--gpu` times the shape of Qwen3-4B instead (see `capture_gpu.py`); it needs a CUDA device.
 """
@@ -15,6 +15,7 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import child
 from benchmarks.figures import Figure, Report, load_average
@@ -41,24 +42,28 @@ class Passes:
         return max(abs(a - b) for ours, theirs in pairs for a, b in zip(ours, theirs, strict=True))
 
 
-def passes(how: str, tokens: int, repetitions: int) -> Passes:
-    """Run `how` in fresh processes."""
+def passes(tokens: int, repetitions: int) -> dict[str, Passes]:
+    """Run every way in fresh processes; they take turns, so that a busy moment hits them alike."""
     one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    told = [
-        json.loads(child.run(["-m", "benchmarks.capture_worker", how, str(tokens)], changes=one_thread))
-        for _ in range(repetitions)
-    ]
-    return Passes(
-        cpu_s=[one["cpu_s"] for one in told],
-        extra_mib=[one["extra_mib"] for one in told],
-        scores=told[0]["scores"],
-    )
+    told: dict[str, list[Any]] = {how: [] for how in HOWS}  # what the workers print, as JSON
+    for _ in range(repetitions):
+        for how, found in told.items():
+            printed = child.run(["-m", "benchmarks.capture_worker", how, str(tokens)], changes=one_thread)
+            found.append(json.loads(printed))
+    return {
+        how: Passes(
+            cpu_s=[one["cpu_s"] for one in found],
+            extra_mib=[one["extra_mib"] for one in found],
+            scores=found[0]["scores"],
+        )
+        for how, found in told.items()
+    }
 
 
 def measure(tokens: int, repetitions: int) -> Report:
     """Return the report of one run."""
     load = load_average()
-    found = {how: passes(how, tokens, repetitions) for how in HOWS}
+    found = passes(tokens, repetitions)
     return Report(
         benchmark="capture",
         protocol={"layers": 12, "hidden": 512, "heads": 16, "rows": 32, "threads": 1, "dtype": "float32"},
