@@ -33,6 +33,28 @@ class Sample:
     half: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    """What a question is asked about: the passages with words, where each id stands among them, ids without words."""
+
+    passages: tuple[Passage, ...]
+    places: dict[str, int]
+    blank: frozenset[str]
+
+    @classmethod
+    def of(cls, records: list[dict[str, Any]]) -> "_Document":
+        shown = [record for record in records if str(record["text"]).strip()]
+        places = {str(record["id"]): place for place, record in enumerate(shown)}
+        blank = frozenset(str(record["id"]) for record in records) - places.keys()
+        return cls(passages=tuple(map(_passage, shown)), places=places, blank=blank)
+
+    def places_of(self, ids: list[object]) -> frozenset[int] | None:
+        """Return where these passages stand, blank ones aside; None if one is unknown, or none or all are meant."""
+        wanted = {str(one) for one in ids} - self.blank
+        found = frozenset(self.places[one] for one in wanted if one in self.places)
+        return found if len(found) == len(wanted) and 0 < len(found) < len(self.passages) else None
+
+
 class SampleSource:
     """The usable questions of a file or folder: those of the split "train" or of none, with evidence that is there.
 
@@ -46,11 +68,12 @@ class SampleSource:
         if questions is None:
             raise DataFormatError(f"{path} holds no qa.jsonl(.xz); name a set of the documented form, or one file.")
         self._questions = questions
-        self._documents: dict[str, list[Any]] = {}
+        self._documents: dict[str, _Document] = {}
         self._files = [questions]
         if path.is_dir() and (documents := _beside(path, "docs")) is not None:
             self._files.append(documents)
-            self._documents = {str(record["doc_id"]): record["passages"] for record in _checked(documents, _DOCUMENT)}
+            found = _checked(documents, _DOCUMENT)
+            self._documents = {str(record["doc_id"]): _Document.of(record["passages"]) for record in found}
         self._usable: int | None = None
 
     @property
@@ -69,7 +92,7 @@ class SampleSource:
     def count(self) -> int:
         """Return how many questions are usable, from one reading of the file; raises DataFormatError for none."""
         if self._usable is None:
-            self._usable = sum(1 for _ in self._read())
+            self._usable = sum(1 for _ in self._asked())
         if not self._usable:
             raise DataFormatError(f"{self.path} holds no question of the split train whose evidence is known.")
         return self._usable
@@ -80,24 +103,24 @@ class SampleSource:
         chosen = range(total) if count is None or count >= total else random.Random(seed).sample(range(total), count)
         places = frozenset(chosen)
         halves: dict[str, int] = {}
-        for place, (document, question, passages, evidence) in enumerate(self._read()):
+        for place, (name, document, question, evidence) in enumerate(self._asked()):
             if place in places:
-                half = halves.setdefault(document, len(halves) % 2)
-                yield Sample(question=question, passages=passages, evidence=evidence, half=half)
+                half = halves.setdefault(name, len(halves) % 2)
+                yield Sample(question=question, passages=document.passages, evidence=evidence, half=half)
 
-    def _read(self) -> Iterator[tuple[str, str, tuple[Passage, ...], frozenset[int]]]:
+    def _asked(self) -> Iterator[tuple[str, _Document, str, frozenset[int]]]:
+        """Yield the usable questions: name of the document, the document, question, places of the evidence."""
         for number, record in enumerate(_checked(self._questions, _QUESTION), 1):
             if record.get("split", "train") != "train":
                 continue
-            document = str(record.get("doc_id", number))
-            found = record.get("passages", self._documents.get(document))
-            if found is None:
-                raise DataFormatError(f"{self._questions}, line {number}: no passages for document {document!r}.")
-            shown = [one for one in found if str(one["text"]).strip()]
-            wanted = {str(ref) for ref in record["evidence"]}
-            evidence = frozenset(place for place, one in enumerate(shown) if str(one["id"]) in wanted)
-            if len(evidence) == len(wanted) and 0 < len(evidence) < len(shown):
-                yield document, str(record["question"]), tuple(map(_passage, shown)), evidence
+            name = str(record.get("doc_id", number))
+            own = record.get("passages")
+            document = self._documents.get(name) if own is None else _Document.of(own)
+            if document is None:
+                raise DataFormatError(f"{self._questions}, line {number}: no passages for document {name!r}.")
+            evidence = document.places_of(record["evidence"])
+            if evidence is not None:
+                yield name, document, str(record["question"]), evidence
 
 
 _QUESTION = ("question", "evidence")

@@ -57,10 +57,12 @@ def test_questions_nobody_can_learn_from_are_left_out(tmp_path: Path) -> None:
         asked("blank", ["d"], passages=blank),
         asked("held out", ["a"], passages=PASSAGES, split="dev"),
         asked("good", ["b"], passages=blank),
+        asked("good in part", ["d", "b"], passages=blank),
     ]
     source = SampleSource(written(tmp_path / "q.jsonl", records))
-    assert source.count() == 1
-    assert [sample.question for sample in source.draw(None, seed=1)] == ["good"]
+    assert source.count() == 2
+    assert [sample.question for sample in source.draw(None, seed=1)] == ["good", "good in part"]
+    assert [sample.evidence for sample in source.draw(None, seed=1)] == [{1}, {1}]
     with pytest.raises(DataFormatError, match="no question of the split train"):
         SampleSource(written(tmp_path / "none.jsonl", records[:5])).count()
 
