@@ -91,6 +91,13 @@ class MiniLmEmbedder:
         encodings = tokenizer.encode_batch_fast(list(texts))
         return [encoding.ids[1:-1] for encoding in encodings]
 
+    def tokens(self, texts: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Return the token ids of each text as `token_ids` does, and the characters each token stands for."""
+        with self._loading:
+            tokenizer = self.tokenizer
+        encodings = tokenizer.encode_batch(list(texts))
+        return [(encoding.ids[1:-1], encoding.offsets[1:-1]) for encoding in encodings]
+
     def embed(self, texts: Sequence[str], *, kind: "TextKind") -> "Vectors":
         """Return L2-normalised float32 vectors, shape (len(texts), 384); queries and passages are read alike."""
         with self._loading:

@@ -3,7 +3,7 @@
 import json
 import lzma
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,20 @@ EPOCH_TEXT = "2022-01-01T12:00"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A question with the refs of the turns that answer it."""
+    """A question with the refs of the turns that answer it; turns of `without` are no fair answer to it."""
 
     text: str
     evidence: tuple[str, ...]
     kind: str
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What a human wrote down of some turns, in the third person: it stands in for an event summary."""
+
+    text: str
+    evidence: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +40,7 @@ class Conversation:
     speakers: tuple[str, ...]
     turns: tuple[NewTurn, ...]
     questions: tuple[Question, ...]
+    facts: tuple[Fact, ...] = ()
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:  # records of a documented format, checked by their readers
@@ -49,7 +59,7 @@ def read_conversations(folder: Path, *, splits: tuple[str, ...], kinds: tuple[st
     """Read `docs.jsonl.xz` and `qa.jsonl.xz` of one set (see the data README), in file order.
 
     `kinds` keeps only questions of these types, where the set has types. Questions without evidence, or whose
-    evidence is not among the passages, are left out.
+    evidence is not among the passages, are left out. Passages without a speaker are said by their title.
     """
     questions: dict[str, list[Question]] = {}
     for record in read_jsonl(folder / "qa.jsonl.xz"):
@@ -58,17 +68,29 @@ def read_conversations(folder: Path, *, splits: tuple[str, ...], kinds: tuple[st
             evidence = tuple(str(ref) for ref in record["evidence"])
             question = Question(text=record["question"], evidence=evidence, kind=kind)
             questions.setdefault(record["doc_id"], []).append(question)
+    facts = _read_facts(folder / "facts.jsonl.xz")
     return [
-        _conversation(record, questions.get(record["doc_id"], []))
+        replace(
+            _conversation(record, questions.get(record["doc_id"], [])), facts=tuple(facts.get(record["doc_id"], []))
+        )
         for record in read_jsonl(folder / "docs.jsonl.xz")
         if record["split"] in splits
     ]
 
 
+def _read_facts(path: Path) -> dict[str, list[Fact]]:
+    facts: dict[str, list[Fact]] = {}
+    for record in read_jsonl(path) if path.exists() else ():
+        fact = Fact(text=record["fact_3p"], evidence=tuple(map(str, record["evidence"])))
+        facts.setdefault(record["doc_id"], []).append(fact)
+    return facts
+
+
 def _conversation(record: dict[str, Any], questions: list[Question]) -> Conversation:
+    title = record.get("title", "").replace("_", " ")
     turns = tuple(
         NewTurn(
-            speaker=passage.get("speaker") or "Somebody",
+            speaker=passage.get("speaker") or passage.get("title") or title or "Somebody",
             text=passage["text"],
             said_at=EPOCH_TEXT,
             ref=str(passage["id"]),

@@ -2,29 +2,39 @@
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..memory.types import NewTurn
-from .corpora import Conversation, Question, read_conversations
+from .corpora import Conversation, Fact, Question, read_conversations
+from .reply_questions import reply_questions
 
 DAYS_APART = 9
 MSC_CONVERSATIONS = 10
 """Conversations joined into one pool: about 500 turns, as LoCoMo's."""
 
 
-def msc_pools(data: Path, split: str, count: int, drawn: random.Random) -> list[Conversation]:
-    """Return up to `count` pools of ten MSC conversations of a split, drawn at random, questions of both kinds."""
+def msc_pools(
+    data: Path, split: str, count: int, drawn: random.Random, *, kinds: tuple[str, ...] = ("single", "group")
+) -> list[Conversation]:
+    """Return up to `count` pools of ten MSC conversations of a split, drawn at random, with questions of `kinds`.
+
+    The kind "reply" adds questions that speakers asked each other (see `reply_questions`). A pool is between the
+    two speakers of its first conversation.
+    """
     corpus = [
         conversation
-        for conversation in read_conversations(data / "msc", splits=(split,), kinds=("single", "group"))
+        for conversation in read_conversations(data / "msc", splits=(split,), kinds=kinds)
         if len(conversation.speakers) == 2
     ]
+    if "reply" in kinds:
+        corpus = [replace(one, questions=(*one.questions, *reply_questions(one.turns))) for one in corpus]
     most = min(count, len(corpus) // MSC_CONVERSATIONS) * MSC_CONVERSATIONS
     chosen = drawn.sample(corpus, most)
-    return [concatenated(chosen[start : start + MSC_CONVERSATIONS]) for start in range(0, most, MSC_CONVERSATIONS)]
+    joined = [chosen[start : start + MSC_CONVERSATIONS] for start in range(0, most, MSC_CONVERSATIONS)]
+    return [concatenated(ten, names=(ten[0].speakers[0], ten[0].speakers[1])) for ten in joined]
 
 
 def friends_episodes(data: Path, split: str, count: int, drawn: random.Random) -> list[Conversation]:
@@ -60,10 +70,12 @@ def concatenated(
     """Join two-person conversations into one between `names`, sessions nine days apart, refs kept unique.
 
     The two speakers of each are renamed, in texts and questions too, so that names do not give the source away.
-    Questions whose text then occurs twice are left out: their answer would depend on the source.
+    Questions whose text then is the same become one with the evidence of all: "What pets does Robin have?" has an
+    answer in each of them.
     """
     turns: list[NewTurn] = []
     questions: list[Question] = []
+    facts: list[Fact] = []
     begun = datetime(2022, 1, 3, 18, 0)
     sessions: dict[str, datetime] = {}
     for place, conversation in enumerate(conversations):
@@ -81,19 +93,36 @@ def concatenated(
                 )
             )
         questions += [_placed(question, place, rename) for question in conversation.questions]
-    texts = [question.text for question in questions]
+        facts += [
+            Fact(text=rename(fact.text), evidence=tuple(f"{place}:{ref}" for ref in fact.evidence))
+            for fact in conversation.facts
+        ]
     return Conversation(
         id="+".join(conversation.id for conversation in conversations),
         split=conversations[0].split,
         speakers=names,
         turns=tuple(turns),
-        questions=tuple(question for question in questions if texts.count(question.text) == 1),
+        questions=tuple(_merged(questions)),
+        facts=tuple(facts),
     )
+
+
+def _merged(questions: Sequence[Question]) -> Iterator[Question]:
+    alike: dict[str, list[Question]] = {}
+    for question in questions:
+        alike.setdefault(question.text, []).append(question)
+    for same in alike.values():
+        yield replace(
+            same[0],
+            evidence=tuple(dict.fromkeys(ref for question in same for ref in question.evidence)),
+            without=tuple(dict.fromkeys(ref for question in same for ref in question.without)),
+        )
 
 
 def _placed(question: Question, place: int, rename: "Renaming") -> Question:
     evidence = tuple(f"{place}:{ref}" for ref in question.evidence)
-    return replace(question, text=rename(question.text), evidence=evidence)
+    without = tuple(f"{place}:{ref}" for ref in question.without)
+    return replace(question, text=rename(question.text), evidence=evidence, without=without)
 
 
 class Renaming:

@@ -10,9 +10,14 @@ from torch.nn import functional
 
 from recollect.memory.embedder import minilm_folder
 from recollect.memory.minilm import MiniLm
-from recollect.rerank.block_attention import CLS, SEP, attend
+from recollect.rerank.block_attention import CLS, SEP, Block, Heads
+from recollect.rerank.block_attention import attend as attend_blocks
 
 Blocks = Sequence[Sequence[int]]
+
+
+def attend(model: MiniLm, question: Sequence[int], candidates: Blocks, *, buckets: int = 4) -> Heads:
+    return attend_blocks(model, question, [Block(own=own) for own in candidates], buckets=buckets)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,92 @@
+"""What the block ranker reads of each candidate: tokens with their places in the text, long memories in pieces."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..memory.embedder import MiniLmEmbedder
+from ..memory.types import Candidate, Heat
+from .base import speaker_prefix
+from .block_attention import MAX_OWN_TOKENS, Block, Heads
+from .pieces import pieces_of
+
+MAX_PIECES = 8
+"""Of a longer memory, the eight pieces are read that share most words with the question."""
+MAX_CHARACTERS = 200_000
+PRECEDING_CHARACTERS = 400
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A stretch of a candidate's text that fits one block: `places` are the characters of each token in the text.
+
+    Tokens of the speaker's name stand for no characters of it and have places below 0.
+    """
+
+    candidate: int
+    block: Block
+    places: Sequence[tuple[int, int]]
+
+
+def read_pieces(encoder: MiniLmEmbedder, question: str, candidates: Sequence[Candidate]) -> list[Piece]:
+    """Return the pieces of all candidates, in their order, at least one of each."""
+    whole = [candidate.memory.text[:MAX_CHARACTERS] for candidate in candidates]
+    prefixes = [speaker_prefix(candidate.memory) for candidate in candidates]
+    told = encoder.tokens([prefix + text for prefix, text in zip(prefixes, whole, strict=True)])
+    contexts = encoder.token_ids([candidate.preceding[-PRECEDING_CHARACTERS:] for candidate in candidates])
+    pieces: list[Piece] = []
+    for number, (prefix, text) in enumerate(zip(prefixes, whole, strict=True)):
+        parts = [(0, told[number])]
+        if len(told[number][0]) > MAX_OWN_TOKENS:
+            spans = _chosen(question, text, _cut(encoder, prefix, text))
+            cut = encoder.tokens([prefix + text[start:end] for start, end in spans])
+            parts = list(zip((start for start, _ in spans), cut, strict=True))
+        for start, (ids, offsets) in parts:
+            moved = start - len(prefix)
+            block = Block(own=ids, context=contexts[number][-24:])
+            places = [(begin + moved, end + moved) if begin >= len(prefix) else (-1, -1) for begin, end in offsets]
+            pieces.append(Piece(candidate=number, block=block, places=places))
+    return pieces
+
+
+def _cut(encoder: MiniLmEmbedder, prefix: str, text: str) -> list[tuple[int, int]]:
+    room = max(MAX_OWN_TOKENS // 2, MAX_OWN_TOKENS - len(encoder.token_ids([prefix])[0]))
+
+    def count(texts: Sequence[str]) -> list[int]:
+        return [len(ids) for ids in encoder.token_ids(texts)]
+
+    return pieces_of(text, room=room, count=count)
+
+
+def _chosen(question: str, text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    asked = {word.casefold() for word in _WORD.findall(question)}
+
+    def shared(span: tuple[int, int]) -> int:
+        return len(asked.intersection(word.casefold() for word in _WORD.findall(text, *span)))
+
+    return sorted(sorted(spans, key=lambda span: -shared(span))[:MAX_PIECES])
+
+
+def by_candidate(heads: Heads, pieces: Sequence[Piece], count: int) -> Heads:
+    """Return the heads over `count` candidates: what a candidate drew is what its pieces drew together."""
+    owners = torch.tensor([piece.candidate for piece in pieces])
+    mass = torch.zeros(heads.mass.shape[0], count).index_add_(1, owners, heads.mass)
+    return Heads(mass=mass, tokens=torch.zeros(count, dtype=torch.long).index_add_(0, owners, heads.tokens))
+
+
+def heat_of(heads: Heads, pieces: Sequence[Piece], weights: Tensor, total: Tensor) -> Iterator[tuple[int, Heat]]:
+    """Yield (candidate, heat) for every token of a text, in order.
+
+    `weights` (heads,) says how much each head counts, `total` (heads, candidates) what each candidate drew: a token's
+    share is the weighted mean of its shares of the heads' attention on its candidate.
+    """
+    for piece, drawn in zip(pieces, heads.drawn or (), strict=True):
+        shares = (weights / total[:, piece.candidate].clamp(min=1e-9)) @ drawn
+        for (start, end), share in zip(piece.places, shares.tolist(), strict=False):
+            if start >= 0:
+                yield piece.candidate, Heat(start=start, end=end, share=share)

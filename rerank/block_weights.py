@@ -1,0 +1,75 @@
+"""The block ranker's weights, shipped as package data: a low-rank change to the encoder, and a reading of its heads.
+
+What they were trained on, by which command, with which result: `block_qr.md` beside the file.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType] - a bare PathLike in it
+from torch import Tensor
+
+from ..memory.embedder import MINILM_SHA256
+from ..memory.errors import WeightsCorrupt
+from .adapter import Adapter
+
+FORMAT = "1"
+SHIPPED = "block_qr.safetensors"
+SHIPPED_SHA256 = "caf27bf0dd125c115dec33ff47a340f4cc9a4f760a5c6725243ea1f2645cb3eb"
+REINSTALL = "install Recollect again: pip install --force-reinstall recollect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockWeights:
+    """What makes the small encoder a ranker; `reading` float32 (features,), see `block_reading.features`."""
+
+    adapter: Adapter
+    reading: Tensor
+    encoder: str = MINILM_SHA256
+
+
+@lru_cache(maxsize=1)
+def shipped_weights() -> BlockWeights:
+    """Return the weights that ship with the package; raises WeightsCorrupt when the file is damaged or another's."""
+    path = Path(str(files("recollect.rerank").joinpath(SHIPPED)))
+    return load_weights(path, sha256=SHIPPED_SHA256)
+
+
+def load_weights(path: Path, *, sha256: str | None = None) -> BlockWeights:
+    """Load what `save_weights` wrote; raises WeightsCorrupt naming what is wrong with the file.
+
+    `sha256` is checked before the file is read. Weights trained on another encoder are refused.
+    """
+    try:
+        if sha256 is not None and (found := hashlib.sha256(path.read_bytes()).hexdigest()) != sha256:
+            raise WeightsCorrupt(f"{path} has SHA-256 {found}, expected {sha256}; {REINSTALL}")
+        with safe_open(path, framework="pt") as file:
+            told = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (OSError, SafetensorError) as error:
+        raise WeightsCorrupt(f"Cannot read the ranker's weights {path}: {error}; {REINSTALL}") from error
+    if told.get("format") != FORMAT or told.get("encoder") != MINILM_SHA256 or "reading" not in tensors:
+        raise WeightsCorrupt(f"{path} holds no block ranker of this version for all-MiniLM-L6-v2 ({told}); {REINSTALL}")
+    return BlockWeights(
+        adapter=Adapter(
+            down={name[5:]: tensor for name, tensor in tensors.items() if name.startswith("down.")},
+            up={name[3:]: tensor for name, tensor in tensors.items() if name.startswith("up.")},
+        ),
+        reading=tensors["reading"].float(),
+    )
+
+
+def save_weights(weights: BlockWeights, path: Path, *, told: dict[str, object] | None = None) -> str:
+    """Write weights as safetensors, factors in bf16, and return the file's SHA-256; `told` goes to its metadata."""
+    tensors = {f"down.{name}": one.to(torch.bfloat16).contiguous() for name, one in weights.adapter.down.items()}
+    tensors |= {f"up.{name}": one.to(torch.bfloat16).contiguous() for name, one in weights.adapter.up.items()}
+    tensors["reading"] = weights.reading.float().contiguous()
+    metadata = {"format": FORMAT, "encoder": weights.encoder, "told": json.dumps(told or {}, sort_keys=True)}
+    save_file(tensors, path, metadata=metadata)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
