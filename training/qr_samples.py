@@ -7,7 +7,7 @@ documents are held in memory, the questions are not.
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -102,18 +102,18 @@ class SampleSource:
         total = self.count()
         chosen = range(total) if count is None or count >= total else random.Random(seed).sample(range(total), count)
         places = frozenset(chosen)
-        halves: dict[str, int] = {}
+        halves: dict[Hashable, int] = {}
         for place, (name, document, question, evidence) in enumerate(self._asked()):
             if place in places:
-                half = halves.setdefault(name, len(halves) % 2)
+                half = halves.setdefault(name or document.passages, len(halves) % 2)
                 yield Sample(question=question, passages=document.passages, evidence=evidence, half=half)
 
     def _asked(self) -> Iterator[tuple[str, _Document, str, frozenset[int]]]:
-        """Yield the usable questions: name of the document, the document, question, places of the evidence."""
+        """Yield the usable questions: the document's name, if it has one, the document, question, evidence."""
         for number, record in enumerate(_checked(self._questions, _QUESTION), 1):
             if record.get("split", "train") != "train":
                 continue
-            name = str(record.get("doc_id", number))
+            name = str(record.get("doc_id", ""))
             own = record.get("passages")
             document = self._documents.get(name) if own is None else _Document.of(own)
             if document is None:

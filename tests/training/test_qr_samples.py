@@ -80,6 +80,9 @@ def test_samples_over_one_document_are_in_one_half(tmp_path: Path) -> None:
     records = [asked(f"q{n}", ["a"], passages=PASSAGES, doc_id=n // 3) for n in range(12)]
     halves = [sample.half for sample in SampleSource(written(tmp_path / "q.jsonl", records)).draw(None, seed=1)]
     assert halves == [0, 0, 0, 1, 1, 1] * 2
+    nameless = [asked(f"q{n}", ["a"], passages=PASSAGES[: 2 + n // 3]) for n in range(6)]
+    halves = [sample.half for sample in SampleSource(written(tmp_path / "n.jsonl", nameless)).draw(None, seed=1)]
+    assert halves == [0, 0, 0, 1, 1, 1]
 
 
 def test_long_paragraphs_are_cut_at_400_words(tmp_path: Path) -> None:
