@@ -107,7 +107,8 @@ class PrefilledQr:
             return Ranking(memories=())
         try:
             return Ranking(memories=tuple(self._inside(question, candidates)))
-        except _Unfit as reason:
+        except (_Unfit, torch.OutOfMemoryError) as error:
+            reason = error if isinstance(error, _Unfit) else self._made_room()
             problem = f"{reason} The candidates were read by themselves, which takes longer."
             _log.info("%s", problem)
         ranked = self._qr.rank(question, candidates, events=events)
@@ -167,17 +168,19 @@ class PrefilledQr:
         return _Whole(key=key, memories=memories, pieces=pieces, prompt=prompt, tokens=tokens, kept=kept)
 
     def _read(self, asking: Asking, whole: _Whole) -> Prefix:
-        """Return what is kept of the conversation, up to date; raises _Unfit where memory is short."""
+        """Return what is kept of the conversation, up to date."""
         with self._making:
             if self._texts is None:
                 top = asking.heads.top
                 self._texts = PrefilledTexts(asking.decoder.model, top=top, budget_bytes=self._budget_bytes)
             texts = self._texts
-        try:
-            return texts.read(whole.key, whole.tokens.ids[: whole.kept])
-        except torch.OutOfMemoryError as error:
-            texts.clear()
-            raise _Unfit(f"There is too little memory to keep {whole.kept:,} tokens read.") from error
+        return texts.read(whole.key, whole.tokens.ids[: whole.kept])
+
+    def _made_room(self) -> str:
+        """Drop all that is kept, and return why."""
+        if self._texts is not None:
+            self._texts.clear()
+        return "There was too little memory, so every conversation that was kept read is dropped."
 
     def _null(self, asking: Asking, whole: _Whole, prefix: Prefix) -> Tensor:
         """Return what 'N/A' drew, all heads together, (tokens,): once for each state of a conversation."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from recollect.memory.types import Candidate, EventSummary, Memory, ScoredMemory, Turn
 from recollect.rerank.base import TellingReranker
@@ -210,6 +211,27 @@ def test_a_conversation_beyond_the_window_is_not_used_and_that_is_said(qwen: Pat
     assert "'c' has" in problem
     assert "reads" in problem
     assert scores(found.memories) == scores(qr.rank(QUESTION, offered(TURNS[:2])))
+
+
+def test_where_memory_is_short_what_is_kept_is_dropped_and_that_is_said(qwen: Path) -> None:
+    qr = plain(qwen)
+    prefilled, model = PrefilledQr(qr, Talk()), qr.asking("").decoder.model
+    prefilled.rank(QUESTION, offered(TURNS))
+    wanted = scores(qr.rank(QUESTION, offered(TURNS)))
+    short = iter([True])
+
+    def refuse(*_: object) -> None:
+        if next(short, False):
+            raise torch.OutOfMemoryError("as CUDA says it")
+
+    hook: Any = model.register_forward_pre_hook(refuse)
+    found = prefilled.ranking(QUESTION, offered(TURNS))
+    hook.remove()
+    assert "too little memory" in found.problems[0]
+    assert scores(found.memories) == wanted
+    lengths = read_tokens(qr)
+    assert prefilled.ranking(QUESTION, offered(TURNS)).problems == ()
+    assert len(lengths) == 3  # the conversation was read again
 
 
 def test_without_a_budget_nothing_is_kept_and_everything_scored(qwen: Path) -> None:
