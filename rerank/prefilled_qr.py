@@ -117,13 +117,14 @@ class PrefilledQr:
     def read_ahead(self, user: str, conversation: str) -> None:
         """Read what is new in a conversation now, so that its next question does not wait for it.
 
-        Does nothing for a conversation that is empty or does not fit.
+        Does nothing for a conversation that is empty, or fits neither the window nor the memory.
         """
         asking = self._qr.asking("")
         try:
             self._read(asking, self._laid_out(asking, (user, conversation), ()))
-        except _Unfit as reason:
-            _log.info("%s It is not read ahead.", reason)
+        except (_Unfit, torch.OutOfMemoryError) as error:
+            reason = error if isinstance(error, _Unfit) else self._made_room()
+            _log.info("%s Nothing is read ahead.", reason)
 
     def _inside(self, question: str, candidates: Sequence[Candidate]) -> list[ScoredMemory]:
         """Return the candidates as they score inside their conversation; raises _Unfit."""
