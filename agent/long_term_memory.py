@@ -26,7 +26,7 @@ from ..memory.types import (
     ScoredMemory,
     Turn,
 )
-from ..rerank.base import FirstStageOrder, Reranker, ranking_of, reads_events
+from ..rerank.base import FirstStageOrder, Reranker, brevity, ranking_of, reads_events
 from .filters import Filters, narrowed, readable, whole
 
 _log = logging.getLogger(__name__)
@@ -182,7 +182,7 @@ class LongTermMemory:
 
     def _with_context(self, question: str, found: Retrieved, limit: int, budget: int) -> Retrieved:
         begun = time.perf_counter()
-        context = self._contexts.build(readable(question), found.ranked, budget=budget)
+        context = self._contexts.build(readable(question), found.ranked, budget=budget, brevity=found.brevity)
         timings = {**found.timings, "context": 1000.0 * (time.perf_counter() - begun)}
         return replace(found, ranked=found.ranked[:limit], context=context, timings=timings)
 
@@ -216,7 +216,9 @@ class LongTermMemory:
         ranking = ranking_of(reranker, question, recalled.candidates, events=events)
         timings = {**recalled.timings, "rerank": 1000.0 * (time.perf_counter() - begun)}
         problems = (*recalled.problems, *ranking.problems)
-        return Retrieved(ranked=ranking.memories, context=empty, timings=timings, problems=problems)
+        return Retrieved(
+            ranked=ranking.memories, context=empty, timings=timings, problems=problems, brevity=brevity(reranker)
+        )
 
     def scope(self, filters: Filters) -> Scope | None:
         """Return what a recall with these filters may see, or None when that holds nothing."""

@@ -1,5 +1,6 @@
 """The small context: the best memories that fit a token budget, in the order they were said, dated and numbered."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ DEFAULT_BUDGET = 854
 """Tokens of the three ~258-token chunks with which the field reports its headline recall (METHODS section 10)."""
 
 LONG_SHARE = 0.5
+MOST_COUNTED = 20_000
+"""Characters: what is longer is cut to an excerpt whatever its exact length."""
 MOST_CHARACTERS_OF_A_TOKEN = 24
 """A line counts as one token for each so many characters, at least: WordPiece takes a megabyte of one word for one
 unknown token, which no other reader does."""
@@ -46,15 +49,25 @@ class ContextBuilder:
     def __init__(self, count_tokens: TokenCounter) -> None:
         self._count = count_tokens
 
-    def build(self, question: str, ranked: Sequence[ScoredMemory], *, budget: int = DEFAULT_BUDGET) -> Context:
+    def build(
+        self,
+        question: str,
+        ranked: Sequence[ScoredMemory],
+        *,
+        budget: int = DEFAULT_BUDGET,
+        brevity: float = 0.0,
+    ) -> Context:
         """Return the context of the best of `ranked` (best first) that fit `budget` tokens as rendered.
 
         Lines are chronological under one date a day, `[n] speaker: words`, with resolved dates in brackets; white
         space inside a memory becomes one space, so that no memory can pass for another line. A memory that would
         take more than half of the budget is cut to the sentences nearest the question; one that does not fit
-        is passed over for the next that does.
+        is passed over for the next that does. With `brevity` the best are those of the highest score less
+        `brevity` times the logarithm of their tokens; ties keep the order of `ranked`.
         """
         terms = frozenset(query_terms(question))
+        if brevity:
+            ranked = sorted(ranked, key=lambda scored: brevity * self._log_tokens(scored) - scored.score)
         chosen: list[_Line] = []
         days: dict[date, int] = {}
         spent = 0
@@ -68,6 +81,10 @@ class ContextBuilder:
                 days[line.day] = header
                 spent += line.tokens + header
         return self._fitting(chosen, budget)
+
+    def _log_tokens(self, scored: ScoredMemory) -> float:
+        text = rendered(scored.memory)
+        return math.log(max(self._count(text[:MOST_COUNTED]), len(text) // MOST_CHARACTERS_OF_A_TOKEN, 1))
 
     def _line(self, rank: int, scored: ScoredMemory, terms: frozenset[str], budget: int) -> _Line:
         text = rendered(scored.memory)

@@ -165,10 +165,12 @@ class Retrieved:
 
     `ranked` is what reranking returned, best first, up to the limit asked for; `context` is what was
     rendered from it within the budget; `timings` are milliseconds by stage (embed, lexical, dense, fuse,
-    rerank, context); `problems` says in words what failed on the way without costing the result.
+    rerank, context); `problems` says in words what failed on the way without costing the result. `brevity`
+    is what a place in the context cost a memory, in score by the logarithm of its tokens.
     """
 
     ranked: tuple[ScoredMemory, ...]
     context: Context
     timings: Mapping[str, float]
     problems: tuple[str, ...] = ()
+    brevity: float = 0.0

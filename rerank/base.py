@@ -12,6 +12,8 @@ class Reranker(Protocol):
     """Orders what recall offers by how well it answers the question.
 
     One that has no use for `events` says so with a class attribute `reads_events = False`: then nobody looks them up.
+    One whose scores grow with the length of a memory says with `brevity` how much score a context takes off for each
+    natural logarithm of its tokens: where room is scarce, two short memories may be worth more than a long one.
     One that can do its work in part has a method `ranking` besides, which says what went wrong (`TellingReranker`).
     """
 
@@ -65,6 +67,11 @@ def logged(ranking: Ranking, logger: logging.Logger) -> list[ScoredMemory]:
 def reads_events(reranker: Reranker) -> bool:
     """Return whether a reranker looks at the event summaries it is given; True where it does not say."""
     return bool(getattr(reranker, "reads_events", True))  # not in the protocol: most rerankers need not know
+
+
+def brevity(reranker: Reranker) -> float:
+    """Return how much of its score a memory loses, by the logarithm of its length, for a place in a context."""
+    return float(getattr(reranker, "brevity", 0.0))
 
 
 def speaker_prefix(memory: Memory) -> str:

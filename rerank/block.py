@@ -19,6 +19,11 @@ from .events import cover, event_line
 EVENT_TOKENS = MAX_EVENT_TOKENS
 
 
+BREVITY = 0.75
+"""Score is a log-odds that grows with length; less this much per log token, MSC's and FriendsQA's small contexts hold
+most evidence (docs/lab.md)."""
+
+
 class BlockReranker:
     """Block QR heads of the offline encoder (METHODS section 12), fused with the first stage; the default.
 
@@ -30,6 +35,7 @@ class BlockReranker:
 
     name = "block"
     reads_events = True
+    brevity = BREVITY
 
     def __init__(self, encoder: MiniLmEmbedder, weights: BlockWeights | None = None) -> None:
         self._encoder = encoder

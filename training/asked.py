@@ -103,7 +103,7 @@ class Asker:
         by_ref = {turn.ref: place for place, turn in enumerate(stored)}
         return AskedPool(
             corpus=corpus,
-            turns=tuple(_ids(ids) for ids in self._encoder.token_ids([speaker_prefix(turn) + turn.text for turn in stored])),
+            turns=tuple(_ids(ids) for ids in self._encoder.token_ids([_read(turn) for turn in stored])),
             before=_before(stored),
             lists=tuple(lists),
             facts=tuple(
@@ -119,6 +119,10 @@ class Asker:
             alike = [question for question in pool.questions if question.kind == kind]
             chosen += drawn.sample(alike, min(shares.get(kind, shares.get("", 0)), len(alike)))
         return chosen
+
+
+def _read(turn: Turn) -> str:
+    return speaker_prefix(turn) + turn.text
 
 
 def _speaker(candidate: Candidate) -> str:

@@ -288,3 +288,13 @@ def test_with_room_for_all_every_memory_is_there_whole(memories: list[Memory]) -
 def test_the_order_of_equals_does_not_depend_on_chance(memories: list[Memory], budget: int) -> None:
     first = build(*memories, budget=budget)
     assert build(*memories, budget=budget) == first
+
+
+def test_with_brevity_short_memories_take_the_place_of_a_long_one() -> None:
+    long = said("one two three four five six seven eight nine ten eleven twelve", position=1)
+    short = [said(f"word{number} here", number=number) for number in range(2, 7)]
+    scores = [ScoredMemory(memory=long, score=2.0, stages={})]
+    scores += [ScoredMemory(memory=memory, score=1.5, stages={}) for memory in short]
+    builder = ContextBuilder(count_words)
+    assert list(builder.build("?", scores, budget=32).memories) == [long, *short[:3]]
+    assert list(builder.build("?", scores, budget=32, brevity=1.0).memories) == short

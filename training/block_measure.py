@@ -1,0 +1,60 @@
+"""How well a block ranker orders held-out lists: recall at k, and inside a small context."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..memory.minilm import MiniLm
+from ..rerank.block import BREVITY
+from .block_lists import Example, show_whole
+
+KS = (1, 3, 5, 10)
+BUDGETS = (400, 854)
+LINE_TOKENS = 6
+"""What a line of a context takes beside its words, about."""
+
+Scores = NDArray[np.float32]
+
+
+def measure(
+    model: MiniLm, reading: Tensor, held_out: Sequence[Example], *, brevity: float = 0.0
+) -> dict[str, dict[str, float]]:
+    """Return recall in per cent by "corpus first stage", "corpus block", with n; evidence not offered counts."""
+    found: dict[str, list[list[float]]] = {}
+    for example in held_out:
+        scores = (show_whole(example).features(model, gradient=False) @ reading).numpy()
+        for way, given, short in (("first stage", example.asked.fused, 0.0), ("block", scores, brevity)):
+            found.setdefault(f"{example.pool.corpus} {way}", []).append(recalls(example, given, brevity=short))
+    names = [*(f"R@{k}" for k in KS), *(f"recall@{budget}" for budget in BUDGETS)]
+    return {
+        name: {
+            **dict(zip(names, (round(100.0 * float(v), 1) for v in np.mean(rows, 0)), strict=True)),
+            "n": len(rows),
+        }
+        for name, rows in found.items()
+    }
+
+
+def recalls(example: Example, scores: Scores, *, brevity: float) -> list[float]:
+    """Return recall at each k and inside each budget, 0 to 1.
+
+    A context takes candidates by score less `brevity` times the logarithm of their tokens, and passes over what does
+    not fit.
+    """
+    evidence, gold = example.is_evidence, max(1, len(example.asked.evidence))
+    order = np.argsort(-scores, kind="stable")
+    at_k = [float(evidence[order[:k]].sum()) / gold for k in KS]
+    costs = np.array([len(example.pool.turns[place]) + LINE_TOKENS for place in example.asked.candidates])
+    by_room = np.argsort(-(scores - brevity * np.log(costs)), kind="stable")
+    inside: list[float] = []
+    for budget in BUDGETS:
+        spent, got = 0, 0
+        for place in by_room:
+            if spent + costs[place] <= budget:
+                spent += int(costs[place])
+                got += int(evidence[place])
+        inside.append(got / gold)
+    return at_k + inside

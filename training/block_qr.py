@@ -1,0 +1,199 @@
+"""Trains the block ranker (`recollect train qr`): a low-rank change to the small encoder and a reading of its heads.
+
+METHODS 12.4-12.5. First the reading alone is fitted over the untrained heads (convex, ridge), then both are trained
+with the group contrastive loss (METHODS 6.4, Eq. 4) on lists of our own first stage. The features' means and extremes
+are constants to the gradient, which is what detaching the min-max normalisation is for. What ships is the moving
+average of the weights. Interrupted runs go on from their last checkpoint.
+"""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..memory.minilm import MiniLm
+from ..rerank.adapter import Adapter
+from ..rerank.block_weights import BlockWeights
+from .asked import AskedPool
+from .block_lists import Reading, Sampler, examples_of, show
+from .lora import Lora
+from .losses import group_contrastive
+
+SHARES = {"msc": 0.42, "friendsqa": 0.20, "squad": 0.13, "multihop": 0.13, "qmsum": 0.07, "crd3": 0.05}
+"""How often a list of each set is drawn (data README, with more of what needs no wording by rule)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything a run depends on beside its lists."""
+
+    updates: int = 500
+    lists: int = 8
+    rank: int = 16
+    first_layer: int = 2
+    step: float = 5e-4
+    reading_step: float = 3e-3
+    warm_up: int = 30
+    decay: float = 0.01
+    average: float = 0.99
+    start_lists: int = 250
+    ridge: float = 0.05
+    seed: int = 11
+    reading: Reading = field(default_factory=Reading)
+    shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
+
+
+@dataclass(slots=True)
+class Average:
+    """Moving averages of tensors, fast at first so that the start is forgotten."""
+
+    most: float
+    kept: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+
+    def take(self, current: Mapping[str, Tensor], update: int) -> None:
+        """Move towards `current`."""
+        share = 1.0 - min(self.most, (update + 1) / (update + 10))
+        for name, tensor in current.items():
+            if name in self.kept:
+                self.kept[name].lerp_(tensor.detach(), share)
+            else:
+                self.kept[name] = tensor.detach().clone()
+
+
+class Trainer:
+    """One run over lists; `folder` holds its checkpoint and its log (`curve.jsonl`)."""
+
+    def __init__(self, base: MiniLm, pools: Sequence[AskedPool], recipe: Recipe, folder: Path) -> None:
+        self._base = base
+        self._recipe = recipe
+        self._folder = folder
+        self._drawn = random.Random(recipe.seed)
+        self._sampler = Sampler(examples=examples_of(pools), shares=recipe.shares, drawn=self._drawn)
+        self._lora = Lora(base, recipe.rank, seed=recipe.seed, first_layer=recipe.first_layer)
+        self._average = Average(recipe.average)
+        self.update = 0
+        if self._checkpoint.exists():
+            self._reading, state = self._restored()
+        else:
+            self._reading, state = self._start(), None
+        self._reading.requires_grad_()
+        groups = [
+            {"params": self._lora.parameters(), "lr": recipe.step},
+            {"params": [self._reading], "lr": recipe.reading_step},
+        ]
+        self._optimiser = torch.optim.AdamW(groups, weight_decay=recipe.decay, betas=(0.9, 0.98))
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, self._pace)
+        if state is not None:
+            self._optimiser.load_state_dict(state["optimiser"])
+            self._schedule.load_state_dict(state["schedule"])
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all updates were made."""
+        return self.update >= self._recipe.updates
+
+    def weights(self) -> BlockWeights:
+        """Return the averaged weights."""
+        kept = self._average.kept
+        if not kept:
+            return BlockWeights(adapter=self._lora.adapter(), reading=self._reading.detach().clone())
+        down = {name[5:]: one for name, one in kept.items() if name.startswith("down.")}
+        up = {name[3:]: one for name, one in kept.items() if name.startswith("up.")}
+        return BlockWeights(adapter=Adapter(down=down, up=up), reading=kept["reading"])
+
+    def step(self) -> float:
+        """Make one update and return the mean loss of its lists."""
+        model = self._lora.encoder()
+        self._optimiser.zero_grad()
+        total = 0.0
+        for _ in range(self._recipe.lists):
+            shown = show(self._sampler.next(), self._recipe.reading, self._drawn)
+            loss = group_contrastive(shown.features(model, gradient=True) @ self._reading, shown.is_evidence)
+            (loss / self._recipe.lists).backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        self._lora.collect()
+        torch.nn.utils.clip_grad_norm_([*self._lora.parameters(), self._reading], 1.0)
+        self._optimiser.step()
+        self._schedule.step()
+        self._average.take(self._tensors(), self.update)
+        self.update += 1
+        return total / self._recipe.lists
+
+    def save(self) -> None:
+        """Write a checkpoint, replacing the last one whole."""
+        state = {
+            "recipe": asdict(self._recipe),
+            "update": self.update,
+            "tensors": {name: one.detach() for name, one in self._tensors().items()},
+            "average": self._average.kept,
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "drawn": self._drawn.getstate(),
+        }
+        torch.save(state, self._checkpoint.with_suffix(".new"))
+        self._checkpoint.with_suffix(".new").replace(self._checkpoint)
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self._folder / "checkpoint.pt"
+
+    def _restored(self) -> tuple[Tensor, dict[str, Any]]:
+        state: dict[str, Any] = torch.load(self._checkpoint, weights_only=False)  # this machine wrote it
+        tensors = state["tensors"]
+        self._lora.restore(
+            {name[5:]: one for name, one in tensors.items() if name.startswith("down.")},
+            {name[3:]: one for name, one in tensors.items() if name.startswith("up.")},
+        )
+        self._average.kept = state["average"]
+        self._drawn.setstate(state["drawn"])
+        self.update = state["update"]
+        return tensors["reading"].clone(), state
+
+    def _start(self) -> Tensor:
+        """Fit the reading over the untrained heads."""
+        lists: list[tuple[Tensor, Tensor]] = []
+        for _ in range(self._recipe.start_lists):
+            shown = show(self._sampler.next(), self._recipe.reading, self._drawn)
+            lists.append((shown.features(self._base, gradient=False).clone(), shown.is_evidence))
+        return fitted(lists, ridge=self._recipe.ridge)
+
+    def _pace(self, update: int) -> float:
+        return min(1.0, (update + 1) / self._recipe.warm_up) * max(0.02, 1.0 - update / self._recipe.updates)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {
+            **{f"down.{name}": one for name, one in self._lora.down.items()},
+            **{f"up.{name}": one for name, one in self._lora.up.items()},
+            "reading": self._reading,
+        }
+
+
+def fitted(lists: Sequence[tuple[Tensor, Tensor]], *, ridge: float) -> Tensor:
+    """Return the weights, float32 (features,), that minimise the mean loss plus ridge * |w|^2.
+
+    `lists` are features (candidates, features) and evidence (candidates,).
+    """
+    weights = torch.zeros(lists[0][0].shape[1], requires_grad=True)
+    optimiser = torch.optim.LBFGS([weights], max_iter=150, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        total = ridge * (weights**2).sum()
+        for rows, is_evidence in lists:
+            total = total + group_contrastive(rows @ weights, is_evidence) / len(lists)
+        total.backward()  # type: ignore[no-untyped-call]
+        return total
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    return weights.detach()
+
+
+def note_down(folder: Path, **what: object) -> None:
+    """Append one line to the run's log."""
+    with (folder / "curve.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(what) + "\n")

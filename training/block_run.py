@@ -1,0 +1,71 @@
+"""A whole training run of the block ranker: updates, checkpoints, held-out figures, the file that ships."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from ..memory.embedder import MINILM_SHA256, minilm_folder
+from ..memory.minilm import MiniLm
+from ..rerank.adapter import adapted
+from ..rerank.block_weights import save_weights
+from .asked import AskedPool
+from .block_lists import Example
+from .block_measure import measure
+from .block_qr import Recipe, Trainer, note_down
+
+HELD_OUT = {"msc": 150, "friendsqa": 150, "qmsum": 40}
+"""Lists of the dev splits that are measured, by corpus, drawn once for all runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A recipe, and how often to save and to measure, in updates."""
+
+    recipe: Recipe
+    save_every: int = 25
+    measure_every: int = 100
+
+
+def run(
+    train: Sequence[AskedPool],
+    held_out: Sequence[AskedPool],
+    plan: Plan,
+    *,
+    folder: Path,
+    out: Path,
+    on_update: Callable[[int, int], object],
+) -> dict[str, object]:
+    """Train as planned from the last checkpoint in `folder`, write the weights to `out`, return the figures.
+
+    `on_update` hears (updates made, updates in all). Losses and figures on the way go to `curve.jsonl`.
+    """
+    base = MiniLm(minilm_folder(), sha256=MINILM_SHA256, dtype=torch.bfloat16)
+    trainer = Trainer(base, train, plan.recipe, folder)
+    lists = chosen(held_out)
+    while not trainer.is_done:
+        loss = trainer.step()
+        note_down(folder, update=trainer.update, loss=round(loss, 4))
+        if trainer.update % plan.save_every == 0 or trainer.is_done:
+            trainer.save()
+        if trainer.update % plan.measure_every == 0 and not trainer.is_done:
+            weights = trainer.weights()
+            figures = measure(adapted(base, weights.adapter), weights.reading, lists)
+            note_down(folder, update=trainer.update, held_out=figures)
+        on_update(trainer.update, plan.recipe.updates)
+    weights = trainer.weights()
+    figures = measure(adapted(base, weights.adapter), weights.reading, lists)
+    recipe = asdict(plan.recipe)
+    sha256 = save_weights(weights, out, told={"recipe": recipe, "held_out": figures})
+    return {**figures, "recipe": recipe, "file": str(out), "sha256": sha256}
+
+
+def chosen(pools: Sequence[AskedPool]) -> list[Example]:
+    """Return the held-out lists that every run is measured on."""
+    found: dict[str, list[Example]] = {}
+    for pool in pools:
+        found.setdefault(pool.corpus, []).extend(Example(pool=pool, asked=asked) for asked in pool.lists)
+    drawn = random.Random(5)
+    return [one for name, every in found.items() for one in drawn.sample(every, min(HELD_OUT[name], len(every)))]
