@@ -69,21 +69,24 @@ def examples_of(pools: Iterable[AskedPool]) -> dict[str, list[Example]]:
 
 @dataclass(slots=True, kw_only=True)
 class Sampler:
-    """Draws examples, a corpus by its share, within a corpus each once before any twice."""
+    """Draws examples, a corpus by its share, within a corpus each once before any twice.
+
+    `queues` are the places of the examples of each corpus that are still to come, last first.
+    """
 
     examples: Mapping[str, Sequence[Example]]
     shares: Mapping[str, float]
     drawn: random.Random
-    _queues: dict[str, list[Example]] = field(default_factory=dict[str, list[Example]])
+    queues: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
 
     def next(self) -> Example:
         """Return one example."""
         corpora = list(self.examples)
         corpus = self.drawn.choices(corpora, [self.shares.get(name, 0.0) for name in corpora])[0]
-        if not self._queues.get(corpus):
-            every = self.examples[corpus]
-            self._queues[corpus] = self.drawn.sample(every, len(every))
-        return self._queues[corpus].pop()
+        every = self.examples[corpus]
+        if not self.queues.get(corpus):
+            self.queues[corpus] = self.drawn.sample(range(len(every)), len(every))
+        return every[self.queues[corpus].pop()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

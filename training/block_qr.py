@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..memory.minilm import MiniLm
-from ..rerank.adapter import Adapter
+from ..rerank.adapter import Adapter, adapted
 from ..rerank.block_weights import BlockWeights
 from .asked import AskedPool
 from .block_lists import Reading, Sampler, examples_of, show
@@ -106,6 +106,10 @@ class Trainer:
         up = {name[3:]: one for name, one in kept.items() if name.startswith("up.")}
         return BlockWeights(adapter=Adapter(down=down, up=up), reading=kept["reading"])
 
+    def encoder(self) -> MiniLm:
+        """Return the encoder with the averaged change."""
+        return adapted(self._base, self.weights().adapter)
+
     def step(self) -> float:
         """Make one update and return the mean loss of its lists."""
         model = self._lora.encoder()
@@ -134,6 +138,7 @@ class Trainer:
             "optimiser": self._optimiser.state_dict(),
             "schedule": self._schedule.state_dict(),
             "drawn": self._drawn.getstate(),
+            "queues": self._sampler.queues,
         }
         torch.save(state, self._checkpoint.with_suffix(".new"))
         self._checkpoint.with_suffix(".new").replace(self._checkpoint)
@@ -151,6 +156,7 @@ class Trainer:
         )
         self._average.kept = state["average"]
         self._drawn.setstate(state["drawn"])
+        self._sampler.queues = state["queues"]
         self.update = state["update"]
         return tensors["reading"].clone(), state
 

@@ -9,7 +9,6 @@ import torch
 
 from ..memory.embedder import MINILM_SHA256, minilm_folder
 from ..memory.minilm import MiniLm
-from ..rerank.adapter import adapted
 from ..rerank.block_weights import save_weights
 from .asked import AskedPool
 from .block_lists import Example
@@ -51,12 +50,11 @@ def run(
         if trainer.update % plan.save_every == 0 or trainer.is_done:
             trainer.save()
         if trainer.update % plan.measure_every == 0 and not trainer.is_done:
-            weights = trainer.weights()
-            figures = measure(adapted(base, weights.adapter), weights.reading, lists)
+            figures = measure(trainer.encoder(), trainer.weights().reading, lists)
             note_down(folder, update=trainer.update, held_out=figures)
         on_update(trainer.update, plan.recipe.updates)
     weights = trainer.weights()
-    figures = measure(adapted(base, weights.adapter), weights.reading, lists)
+    figures = measure(trainer.encoder(), weights.reading, lists)
     recipe = asdict(plan.recipe)
     sha256 = save_weights(weights, out, told={"recipe": recipe, "held_out": figures})
     return {**figures, "recipe": recipe, "file": str(out), "sha256": sha256}
