@@ -19,9 +19,10 @@ LINE_TOKENS = 6
 Scores = NDArray[np.float32]
 
 
-def measure(
-    model: MiniLm, reading: Tensor, held_out: Sequence[Example], *, brevity: float = 0.0
-) -> dict[str, dict[str, float]]:
+Figures: TypeAlias = dict[str, dict[str, float]]
+
+
+def measure(model: MiniLm, reading: Tensor, held_out: Sequence[Example], *, brevity: float = BREVITY) -> Figures:
     """Return recall in per cent by "corpus first stage", "corpus block", with n; evidence not offered counts."""
     found: dict[str, list[list[float]]] = {}
     for example in held_out:
@@ -30,11 +31,9 @@ def measure(
             found.setdefault(f"{example.pool.corpus} {way}", []).append(recalls(example, given, brevity=short))
     names = [*(f"R@{k}" for k in KS), *(f"recall@{budget}" for budget in BUDGETS)]
     return {
-        name: {
-            **dict(zip(names, (round(100.0 * float(v), 1) for v in np.mean(rows, 0)), strict=True)),
-            "n": len(rows),
-        }
-        for name, rows in found.items()
+        way: {name: round(100.0 * float(v), 1) for name, v in zip(names, np.mean(rows, 0), strict=True)}
+        | {"n": float(len(rows))}
+        for way, rows in found.items()
     }
 
 

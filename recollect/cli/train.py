@@ -65,24 +65,12 @@ def extractive(invocation: Invocation, data: Path, out: Path, conversations: int
     "--folder", type=click.Path(file_okay=False, path_type=Path), required=True, help="Keeps lists and checkpoints."
 )
 @click.option(
-    "--updates", type=click.IntRange(min=0), default=500, show_default=True, help="0 fits the reading alone."
+    "--updates", type=click.IntRange(min=0), default=900, show_default=True, help="0 fits the reading alone."
 )
-@click.option(
-    "--share", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Of the sets."
-)
-@click.option("--save-every", type=click.IntRange(min=1), default=25, show_default=True, help="Updates.")
+@click.option("--share", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Of the sets.")
 @click.option("--seed", type=int, default=11, show_default=True)
 @pass_invocation
-def qr(
-    invocation: Invocation,
-    data: Path,
-    out: Path,
-    folder: Path,
-    updates: int,
-    share: float,
-    save_every: int,
-    seed: int,
-) -> None:
+def qr(invocation: Invocation, data: Path, out: Path, folder: Path, **recipe: Unpack[QrRecipe]) -> None:
     """Train the block ranker on the sets in --data; an interrupted run goes on where it stopped.
 
     Half an hour for the lists and an hour and a half for 500 updates on one core.
