@@ -35,7 +35,7 @@ class Config:
     session_gap_minutes: float = 60.0
     fusion: Fusion = "z"
     dense_weight: float = DENSE_WEIGHT
-    rerank: str = "none"
+    rerank: str = "block"
     rerank_model: str | None = None
     rerank_heads: str | None = None
     rerank_device: str | None = None

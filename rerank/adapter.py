@@ -1,4 +1,4 @@
-"""A low-rank change to the small encoder: what training adds, a few megabytes beside weights that stay as they are."""
+"""A low-rank change to the small encoder: what training adds to weights that stay as they are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

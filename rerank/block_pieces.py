@@ -10,13 +10,16 @@ from torch import Tensor
 from ..memory.embedder import MiniLmEmbedder
 from ..memory.types import Candidate, Heat
 from .base import speaker_prefix
-from .block_attention import MAX_OWN_TOKENS, Block, Heads
+from .block_attention import MAX_CONTEXT_TOKENS, MAX_OWN_TOKENS, Block, Heads
 from .pieces import pieces_of
 
 MAX_PIECES = 8
 """Of a longer memory, the eight pieces are read that share most words with the question."""
 MAX_CHARACTERS = 200_000
 PRECEDING_CHARACTERS = 400
+MAX_SHORT_TOKENS = 16
+"""Up to here a turn is read beside the one before it: "Three of them." means nothing alone. With contexts for all,
+reading takes half as long again and finds no more (docs/lab.md)."""
 
 _WORD = re.compile(r"\w+")
 
@@ -48,10 +51,15 @@ def read_pieces(encoder: MiniLmEmbedder, question: str, candidates: Sequence[Can
             parts = list(zip((start for start, _ in spans), cut, strict=True))
         for start, (ids, offsets) in parts:
             moved = start - len(prefix)
-            block = Block(own=ids, context=contexts[number][-24:])
+            block = Block(own=ids, context=context_of(ids, contexts[number]))
             places = [(begin + moved, end + moved) if begin >= len(prefix) else (-1, -1) for begin, end in offsets]
             pieces.append(Piece(candidate=number, block=block, places=places))
     return pieces
+
+
+def context_of(own: Sequence[int], before: Sequence[int]) -> Sequence[int]:
+    """Return the end of the turn before, as token ids, for own words that are few; nothing for others."""
+    return before[-MAX_CONTEXT_TOKENS:] if len(own) <= MAX_SHORT_TOKENS else ()
 
 
 def _cut(encoder: MiniLmEmbedder, prefix: str, text: str) -> list[tuple[int, int]]:

@@ -21,7 +21,7 @@ LOG_SCALE = 0.5
 
 
 def first_stage(question: str, candidates: Sequence[Candidate]) -> Tensor:
-    """Return (candidates, 4): recall's scores as z-scores over the list, and whether the question names the speaker."""
+    """Return (candidates, 4): recall's scores as z-scores over the list, and if the question names the speaker."""
     speakers = [c.memory.speaker if isinstance(c.memory, Turn) else "" for c in candidates]
     columns = [
         z_scores(torch.tensor([candidate.fused for candidate in candidates])),

@@ -21,7 +21,7 @@ from .adapter import Adapter
 
 FORMAT = "1"
 SHIPPED = "block_qr.safetensors"
-SHIPPED_SHA256 = "caf27bf0dd125c115dec33ff47a340f4cc9a4f760a5c6725243ea1f2645cb3eb"
+SHIPPED_SHA256 = "1a898467266d54633b969f94cd872b06aded4cfbcac5f33e6d46c5ef383447e4"
 REINSTALL = "install Recollect again: pip install --force-reinstall recollect"
 
 
@@ -55,7 +55,8 @@ def load_weights(path: Path, *, sha256: str | None = None) -> BlockWeights:
     except (OSError, SafetensorError) as error:
         raise WeightsCorrupt(f"Cannot read the ranker's weights {path}: {error}; {REINSTALL}") from error
     if told.get("format") != FORMAT or told.get("encoder") != MINILM_SHA256 or "reading" not in tensors:
-        raise WeightsCorrupt(f"{path} holds no block ranker of this version for all-MiniLM-L6-v2 ({told}); {REINSTALL}")
+        what = "no block ranker of this version for all-MiniLM-L6-v2"
+        raise WeightsCorrupt(f"{path} holds {what} ({told}); {REINSTALL}")
     return BlockWeights(
         adapter=Adapter(
             down={name[5:]: tensor for name, tensor in tensors.items() if name.startswith("down.")},

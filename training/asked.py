@@ -150,4 +150,5 @@ def save(pools: Iterable[AskedPool], path: Path) -> None:
 def load(path: Path) -> list[AskedPool]:
     """Read what `save` wrote; unpickling runs code, so only from a file that this machine made."""
     with path.open("rb") as file:
-        return pickle.load(file)
+        pools: list[AskedPool] = pickle.load(file)
+    return pools

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..memory.minilm import MiniLm
 from ..rerank.block_attention import MAX_CONTEXT_TOKENS, Block, attend, attend_with_gradient
+from ..rerank.block_pieces import MAX_SHORT_TOKENS as SHORT
 from ..rerank.block_reading import features, z_scores
 from .asked import AskedList, AskedPool
 
@@ -125,19 +126,22 @@ def show_whole(example: Example) -> Shown:
     asked = example.asked
     return Shown(
         question=asked.question.tolist(),
-        blocks=blocks_of(example.pool, asked.candidates, context=asked.kind != REPLY, most=10**6),
+        blocks=blocks_of(example.pool, asked.candidates, context=asked.kind != REPLY, most=10**6, longest=SHORT),
         facts=[],
         beside=beside_of(asked),
         is_evidence=torch.from_numpy(example.is_evidence),
     )
 
 
-def blocks_of(pool: AskedPool, places: Iterable[int], *, context: bool, most: int) -> list[Block]:
-    """Return the blocks of turns, own words cut at `most` tokens."""
+def blocks_of(
+    pool: AskedPool, places: Iterable[int], *, context: bool, most: int, longest: int = 10**6
+) -> list[Block]:
+    """Return the blocks of turns, own words cut at `most` tokens, contexts for those of up to `longest`."""
     blocks: list[Block] = []
     for place in places:
         before = int(pool.before[place])
-        read = pool.turns[before][-MAX_CONTEXT_TOKENS:].tolist() if context and before >= 0 else []
+        is_read = context and before >= 0 and len(pool.turns[place]) <= longest
+        read = pool.turns[before][-MAX_CONTEXT_TOKENS:].tolist() if is_read else []
         blocks.append(Block(own=pool.turns[place][:most].tolist(), context=read))
     return blocks
 

@@ -32,7 +32,7 @@ SHARES = {"msc": 0.42, "friendsqa": 0.20, "squad": 0.13, "multihop": 0.13, "qmsu
 class Recipe:
     """Everything a run depends on beside its lists."""
 
-    updates: int = 500
+    updates: int = 900
     lists: int = 8
     rank: int = 16
     first_layer: int = 2

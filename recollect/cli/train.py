@@ -73,7 +73,7 @@ def extractive(invocation: Invocation, data: Path, out: Path, conversations: int
 def qr(invocation: Invocation, data: Path, out: Path, folder: Path, **recipe: Unpack[QrRecipe]) -> None:
     """Train the block ranker on the sets in --data; an interrupted run goes on where it stopped.
 
-    Half an hour for the lists and an hour and a half for 500 updates on one core.
+    Half an hour for the lists and an hour or two for 900 updates on one core.
     """
     from ..training.block_corpora import Extent, lists_of
     from ..training.block_qr import Recipe

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch.nn import functional
 
 from recollect.memory.embedder import minilm_folder
 from recollect.memory.minilm import MiniLm
-from recollect.rerank.block_attention import CLS, SEP, Block, Heads
+from recollect.rerank.block_attention import CLS, SEP, Block, Heads, attend_with_gradient
 from recollect.rerank.block_attention import attend as attend_blocks
 
 Blocks = Sequence[Sequence[int]]
@@ -34,16 +35,28 @@ QUESTION = words(7, 0)
 CANDIDATES = [words(count, count) for count in (5, 23, 11, 40, 1)]
 
 
-def dense_reference(model: MiniLm, question: Sequence[int], candidates: Blocks) -> Tensor:
+def dense_reference(
+    model: MiniLm, question: Sequence[int], blocks: Sequence[Block], events: Sequence[int] = ()
+) -> Tensor:
     """Return mass (layers * heads, candidates), computed with no shared structure."""
-    ids, owner, place = [CLS, *question, SEP], [-1] * (len(question) + 2), list(range(len(question) + 2))
-    for number, block in enumerate(candidates):
-        ids += [*block, SEP]
-        owner += [number] * (len(block) + 1)
-        place += [len(question) + 2 + at for at in range(len(block) + 1)]
+    asked = [CLS, *question, SEP]
+    ids, owner, place = list(asked), [-1] * len(asked), list(range(len(asked)))
+    credit = [False] * len(asked)
+    if events:
+        ids += [*events, SEP]
+        owner += [-2] * (len(events) + 1)
+        place += list(range(len(events) + 1))
+        credit += [False] * (len(events) + 1)
+    for number, block in enumerate(blocks):
+        read = [*block.own, SEP, *block.context, *([SEP] if block.context else [])]
+        ids += read
+        owner += [number] * len(read)
+        place += [len(asked) + at for at in range(len(read))]
+        credit += [at < len(block.own) for at in range(len(read))]
     owners, tokens = torch.tensor(owner), torch.tensor(ids)
-    sees = (owners[:, None] == -1) | (owners[None, :] == -1) | (owners[:, None] == owners[None, :])
-    credited = torch.stack([(owners == number) & (tokens != SEP) for number in range(len(candidates))]).float()
+    row, column = owners[:, None], owners[None, :]
+    sees = (row == -1) | (row == column) | ((row >= 0) & (column < 0))
+    credited = torch.stack([(owners == number) & torch.tensor(credit) for number in range(len(blocks))]).float()
     states = model.norm(model.words[tokens] + model.positions[torch.tensor(place)], model.embedded_norm)
     masses: list[Tensor] = []
     for layer in model.layers:
@@ -52,17 +65,58 @@ def dense_reference(model: MiniLm, question: Sequence[int], candidates: Blocks) 
         logits = query @ key.mT / query.shape[-1] ** 0.5
         weights = logits.masked_fill(~sees, -torch.inf).softmax(-1)  # (heads, token, token)
         masses.append(weights[:, 1 : len(question) + 1].mean(1) @ credited.T)
-        read = (weights @ value).transpose(0, 1).reshape(len(ids), -1)
-        states = model.norm(states + functional.linear(read, *layer.attended), layer.attended_norm)
+        read_states = (weights @ value).transpose(0, 1).reshape(len(ids), -1)
+        states = model.norm(states + functional.linear(read_states, *layer.attended), layer.attended_norm)
         wide = functional.gelu(functional.linear(states, *layer.up))
         states = model.norm(states + functional.linear(wide, *layer.down), layer.output_norm)
     return torch.cat(masses)
 
 
+CONTEXTS = ((), words(6, 100), words(24, 101), (), words(3, 102))
+BLOCKS = [Block(own=own, context=context) for own, context in zip(CANDIDATES, CONTEXTS, strict=True)]
+
+
+@pytest.mark.parametrize("events", [(), words(30, 200)], ids=["no events", "events"])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_contexts_and_events_are_read_as_in_a_dense_masked_pass(
+    model: MiniLm, count: int, events: Sequence[int]
+) -> None:
+    found = attend_blocks(model, QUESTION, BLOCKS[:count], events=events, keep_words=True)
+    expected = dense_reference(model, QUESTION, BLOCKS[:count], events)
+    torch.testing.assert_close(found.mass, expected, atol=1e-5, rtol=0)
+    assert found.drawn is not None
+    for place, drawn in enumerate(found.drawn):
+        assert drawn.shape == (72, len(CANDIDATES[place]))
+        torch.testing.assert_close(drawn.sum(1), found.mass[:, place], atol=1e-6, rtol=0)
+
+
+def test_contexts_and_events_change_what_is_read(model: MiniLm) -> None:
+    plain = attend(model, QUESTION, CANDIDATES).mass
+    assert float((attend_blocks(model, QUESTION, BLOCKS).mass - plain).abs().max()) > 1e-3
+    told = attend_blocks(model, QUESTION, BLOCKS, events=words(30, 200)).mass
+    assert float((told - attend_blocks(model, QUESTION, BLOCKS).mass).abs().max()) > 1e-3
+
+
+def test_gradients_are_those_of_the_dense_pass(model: MiniLm) -> None:
+    down = model.layers[1].down[0].detach().clone().requires_grad_()
+    toy = model.with_layers([model.layers[0], replace(model.layers[1], down=(down, model.layers[1].down[1]))])
+    toy = toy.with_layers([*toy.layers, model.layers[2]])
+    weights = torch.linspace(0.5, 1.5, 36)[:, None]
+    (found,) = torch.autograd.grad((attend_with_gradient(toy, QUESTION, BLOCKS).mass * weights).sum(), [down])
+    (expected,) = torch.autograd.grad((dense_reference(toy, QUESTION, BLOCKS) * weights).sum(), [down])
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-4)
+    assert float(expected.abs().max()) > 1e-5
+
+
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_mass_is_that_of_a_dense_masked_pass(model: MiniLm, count: int) -> None:
     found = attend(model, QUESTION, CANDIDATES[:count])
-    torch.testing.assert_close(found.mass, dense_reference(model, QUESTION, CANDIDATES[:count]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        found.mass,
+        dense_reference(model, QUESTION, [Block(own=own) for own in CANDIDATES[:count]]),
+        atol=1e-5,
+        rtol=0,
+    )
     assert found.tokens.tolist() == [len(block) for block in CANDIDATES[:count]]
 
 
