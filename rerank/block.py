@@ -64,7 +64,8 @@ class BlockReranker:
             keep_words=True,
         )
         whole = by_candidate(heads, pieces, len(candidates))
-        scores: list[float] = (features(whole, first_stage(question, candidates)) @ self._weights.reading).tolist()
+        read = features(whole, first_stage(question, candidates)) @ self._weights.reading
+        scores = [float(score) for score in read]
         heat: list[list[Heat]] = [[] for _ in candidates]
         for place, one in heat_of(heads, pieces, self._shares(whole), whole.mass):
             heat[place].append(one)

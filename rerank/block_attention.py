@@ -118,7 +118,7 @@ def _by_candidate(
 ) -> tuple[Tensor, ...]:
     words: list[Tensor] = [torch.empty(0)] * len(cut)
     for group, drawn in zip(groups, by_group, strict=True):
-        for row, place in enumerate(group.places.tolist()):
+        for row, place in enumerate(int(place) for place in group.places):
             words[place] = drawn[:, row, : len(cut[place][0])]
     return tuple(words)
 
@@ -175,8 +175,8 @@ def _layer(
     values = torch.cat([value, *(_flat(one[2]) for one in told)], 1)
     read = weights.to(values.dtype) @ values
     if shared.asked < len(shared.states):
-        of_events = [one[:, shared.asked :] for one in (query, key, value)]
-        read = torch.cat([read, functional.scaled_dot_product_attention(*of_events)], 1)
+        asking, told_key, told_value = (one[:, shared.asked :] for one in (query, key, value))
+        read = torch.cat([read, functional.scaled_dot_product_attention(asking, told_key, told_value)], 1)
     states = _after(model, layer, shared.states, read.transpose(0, 1).reshape(shared.states.shape))
     after = [_group_after(model, layer, group, one, (key, value)) for group, one in zip(groups, told, strict=True)]
     return _Shared(states=states, asked=shared.asked), after, attention

@@ -95,6 +95,6 @@ def heat_of(heads: Heads, pieces: Sequence[Piece], weights: Tensor, total: Tenso
     """
     for piece, drawn in zip(pieces, heads.drawn or (), strict=True):
         shares = (weights / total[:, piece.candidate].clamp(min=1e-9)) @ drawn
-        for (start, end), share in zip(piece.places, shares.tolist(), strict=False):
+        for (start, end), share in zip(piece.places, shares.numpy(), strict=False):
             if start >= 0:
-                yield piece.candidate, Heat(start=start, end=end, share=share)
+                yield piece.candidate, Heat(start=start, end=end, share=float(share))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -49,9 +50,7 @@ def load_weights(path: Path, *, sha256: str | None = None) -> BlockWeights:
     try:
         if sha256 is not None and (found := hashlib.sha256(path.read_bytes()).hexdigest()) != sha256:
             raise WeightsCorrupt(f"{path} has SHA-256 {found}, expected {sha256}; {REINSTALL}")
-        with safe_open(path, framework="pt") as file:
-            told = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        told, tensors = _read(path)
     except (OSError, SafetensorError) as error:
         raise WeightsCorrupt(f"Cannot read the ranker's weights {path}: {error}; {REINSTALL}") from error
     if told.get("format") != FORMAT or told.get("encoder") != MINILM_SHA256 or "reading" not in tensors:
@@ -64,6 +63,12 @@ def load_weights(path: Path, *, sha256: str | None = None) -> BlockWeights:
         ),
         reading=tensors["reading"].float(),
     )
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    handle: Any = safe_open(path, framework="pt")  # the library types it loosely
+    with handle as file:
+        return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 def save_weights(weights: BlockWeights, path: Path, *, told: dict[str, object] | None = None) -> str:

@@ -116,8 +116,8 @@ def show(example: Example, reading: Reading, drawn: random.Random) -> Shown:
         question=asked.question.tolist(),
         blocks=blocks_of(example.pool, asked.candidates[chosen], context=with_context, most=reading.own_tokens),
         facts=_facts(example, chosen, reading, drawn) if with_facts else [],
-        beside=beside_of(asked)[torch.from_numpy(chosen)],
-        is_evidence=torch.from_numpy(example.is_evidence[chosen]),
+        beside=beside_of(asked)[torch.as_tensor(chosen)],
+        is_evidence=torch.as_tensor(example.is_evidence[chosen]),
     )
 
 
@@ -129,7 +129,7 @@ def show_whole(example: Example) -> Shown:
         blocks=blocks_of(example.pool, asked.candidates, context=asked.kind != REPLY, most=10**6, longest=SHORT),
         facts=[],
         beside=beside_of(asked),
-        is_evidence=torch.from_numpy(example.is_evidence),
+        is_evidence=torch.as_tensor(example.is_evidence),
     )
 
 
@@ -141,15 +141,15 @@ def blocks_of(
     for place in places:
         before = int(pool.before[place])
         is_read = context and before >= 0 and len(pool.turns[place]) <= longest
-        read = pool.turns[before][-MAX_CONTEXT_TOKENS:].tolist() if is_read else []
+        read: list[int] = pool.turns[before][-MAX_CONTEXT_TOKENS:].tolist() if is_read else []
         blocks.append(Block(own=pool.turns[place][:most].tolist(), context=read))
     return blocks
 
 
 def beside_of(asked: AskedList) -> Tensor:
     """Return what `block_reading.first_stage` gives for the list, (candidates, 4)."""
-    scores = [z_scores(torch.from_numpy(column)) for column in (asked.fused, asked.lexical, asked.dense)]
-    return torch.stack([*scores, torch.from_numpy(asked.named)], 1).float()
+    scores = [z_scores(torch.as_tensor(column)) for column in (asked.fused, asked.lexical, asked.dense)]
+    return torch.stack([*scores, torch.as_tensor(asked.named)], 1).float()
 
 
 def _chosen(example: Example, reading: Reading, drawn: random.Random) -> Places:

@@ -46,7 +46,8 @@ def recalls(example: Example, scores: Scores, *, brevity: float) -> list[float]:
     evidence, gold = example.is_evidence, max(1, len(example.asked.evidence))
     order = np.argsort(-scores, kind="stable")
     at_k = [float(evidence[order[:k]].sum()) / gold for k in KS]
-    costs = np.array([len(example.pool.turns[place]) + LINE_TOKENS for place in example.asked.candidates])
+    places: list[int] = example.asked.candidates.tolist()
+    costs = np.array([len(example.pool.turns[place]) + LINE_TOKENS for place in places])
     by_room = np.argsort(-(scores - brevity * np.log(costs)), kind="stable")
     inside: list[float] = []
     for budget in BUDGETS:

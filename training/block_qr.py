@@ -122,7 +122,7 @@ class Trainer:
             total += float(loss.detach())
         self._lora.collect()
         torch.nn.utils.clip_grad_norm_([*self._lora.parameters(), self._reading], 1.0)
-        self._optimiser.step()
+        self._optimiser.step()  # pyright: ignore[reportUnknownMemberType] - torch types it loosely
         self._schedule.step()
         self._average.take(self._tensors(), self.update)
         self.update += 1
