@@ -56,6 +56,7 @@ BENCHMARKS = (
         quick=("--turns", "4000", "--users", "1", "--questions", "40", "--compare", "10", "--unscoped"),
     ),
     Benchmark(name="open_store", script="open_store", full=(STORE,), quick=("--turns", "2000", "--repetitions", "2")),
+    Benchmark(name="rerank", script="rerank", quick=("--repetitions", "3")),
     Benchmark(name="capture", script="capture", quick=("--tokens", "512", "--repetitions", "1")),
     Benchmark(name="prefill", script="prefill", quick=("--tokens", "512", "--repetitions", "1")),
     Benchmark(name="crash", script="crash", quick=("--rounds", "5")),

@@ -22,7 +22,7 @@ from .adapter import Adapter
 
 FORMAT = "1"
 SHIPPED = "block_qr.safetensors"
-SHIPPED_SHA256 = "1a898467266d54633b969f94cd872b06aded4cfbcac5f33e6d46c5ef383447e4"
+SHIPPED_SHA256 = "fbaaaf7aa0a61020b83607c23f99a8bfe01b360b7643a04302ddea8008ce9654"
 REINSTALL = "install Recollect again: pip install --force-reinstall recollect"
 
 

@@ -1,0 +1,120 @@
+"""Latency of the default ranker: 100 candidates, beside one eager pass of the same encoder that returns attentions.
+
+    python -m benchmarks.rerank [--repetitions 30] [--threads 2]
+
+Candidates have 20 to 48 tokens, 34 on average as LoCoMo's turns. The eager pass is transformers' BertModel with
+`output_attentions`, in fp32 over question and candidate as pairs: what reading attention costs without blocks.
+"""
+
+import argparse
+import json
+import random
+import statistics
+import time
+from collections.abc import Callable
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+
+from benchmarks.figures import Figure, Report, load_average
+from recollect.memory.embedder import MiniLmEmbedder, minilm_folder
+from recollect.memory.types import Candidate, Turn
+from recollect.rerank.block import BlockReranker
+
+CANDIDATES = 100
+TOKENS = 34
+QUESTION = "What did Maya say about the pottery class she took with her sister?"
+
+
+def candidates(encoder: MiniLmEmbedder) -> list[Candidate]:
+    """Return 100 turns of 20 to 48 tokens, 34 on average."""
+    sample = json.loads(files("recollect.samples").joinpath("demo.json").read_text(encoding="utf-8"))
+    words = json.dumps(sample).replace('"', " ").split()
+    drawn = random.Random(1)
+    found: list[Candidate] = []
+    for number in range(CANDIDATES):
+        wanted = drawn.randint(TOKENS - 14, TOKENS + 14)
+        start = drawn.randrange(len(words) - 60)
+        text = " ".join(words[start : start + 60])
+        ends = [end for _, end in encoder.tokens([text])[0][1]]
+        turn = Turn(
+            id=number,
+            user="u",
+            conversation="c",
+            session="1",
+            position=number,
+            speaker="Maya",
+            text=text[: ends[min(wanted, len(ends)) - 1]],
+            said_at=datetime(2026, 3, 2),
+        )
+        found.append(Candidate(memory=turn, lexical=0.0, dense=0.0, fused=-float(number), preceding="Tom: And you?"))
+    return found
+
+
+def laps_ms(run: Callable[[], object], repetitions: int) -> list[float]:
+    """Return the milliseconds of `repetitions` runs after one that is not counted."""
+    run()
+    taken: list[float] = []
+    for _ in range(repetitions):
+        begun = time.perf_counter()
+        run()
+        taken.append(1000.0 * (time.perf_counter() - begun))
+    return taken
+
+
+def eager_pass(texts: list[str]) -> Callable[[], object]:
+    """Return a function that reads question and text as pairs and returns all attentions."""
+    from transformers import AutoTokenizer, BertModel
+
+    tokenizer = AutoTokenizer.from_pretrained(str(minilm_folder()))
+    model = BertModel.from_pretrained(str(minilm_folder()), attn_implementation="eager").eval()
+    pairs = tokenizer([QUESTION] * len(texts), texts, padding=True, return_tensors="pt")
+
+    def run() -> object:
+        with torch.inference_mode():
+            return model(**pairs, output_attentions=True)
+
+    return run
+
+
+def measure(repetitions: int) -> Report:
+    """Time both on the same candidates."""
+    load = load_average()
+    encoder = MiniLmEmbedder()
+    listed = candidates(encoder)
+    ranker = BlockReranker(encoder)
+    laps = {
+        "block": laps_ms(lambda: ranker.rank(QUESTION, listed), repetitions),
+        "eager": laps_ms(eager_pass([one.memory.text for one in listed]), max(2, repetitions // 5)),
+    }
+    ours, theirs = statistics.median(laps["block"]), statistics.median(laps["eager"])
+    return Report(
+        benchmark="rerank",
+        protocol={"threads": torch.get_num_threads(), "dtype": str(encoder.model.dtype)},
+        n={"candidates": CANDIDATES, "repetitions": repetitions},
+        figures=(
+            Figure(name="rerank of 100 candidates, median", value=ours, unit="ms", bound="at most", target=300),
+            Figure(name="eager output_attentions over the same", value=theirs, unit="ms"),
+            Figure(name="eager / ours", value=theirs / ours, unit="x"),
+        ),
+        repetitions=laps,
+        load=(load, load_average()),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=30)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    report = measure(given.repetitions)
+    report.show()
+    report.write(given.json)
+
+
+if __name__ == "__main__":
+    main()
