@@ -2,22 +2,25 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TypeAlias
 
 from torch import Tensor
 
 from ..memory.embedder import MiniLmEmbedder
+from ..memory.errors import RerankError
 from ..memory.minilm import MiniLm
 from ..memory.types import Candidate, EventSummary, Heat, ScoredMemory
 from .adapter import adapted
-from .base import stages_of
+from .base import speaker_prefix, stages_of
 from .block_attention import MAX_EVENT_TOKENS, Heads, attend
-from .block_pieces import by_candidate, heat_of, read_pieces
+from .block_pieces import by_candidate, heat_of, plain, read_pieces
 from .block_reading import features, first_stage
 from .block_weights import BlockWeights, shipped_weights
 from .events import cover, event_line
 
 EVENT_TOKENS = MAX_EVENT_TOKENS
 
+Read: TypeAlias = tuple[float, float, float, str, str, str]
 
 BREVITY = 0.75
 """Score is a log-odds that grows with length; less this much per log token, MSC's and FriendsQA's small contexts hold
@@ -30,7 +33,8 @@ class BlockReranker:
     Reads the question, every candidate with what was said before it, and the event summaries that cover most of
     them. Scores are comparable within one call and do not depend on the order of the candidates. Memories above 200
     tokens are read in pieces, at most eight of them. `weights` None takes those that ship with the package.
-    Raises EmbedderError when the encoder cannot be loaded, WeightsCorrupt when the weights cannot be used.
+    Raises EmbedderError when the encoder cannot be loaded, WeightsCorrupt when the weights cannot be used,
+    RerankError when there is too little memory or the weights do not fit the encoder.
     """
 
     name = "block"
@@ -55,28 +59,45 @@ class BlockReranker:
         """Return every candidate once, best first; equal scores keep the order they came in."""
         if not candidates:
             return []
+        # sums taken in another order differ in their last bits, so candidates are always read in the same
+        order = sorted(range(len(candidates)), key=lambda place: _reading_order(candidates[place]))
+        try:
+            scored = self._scored(question, [candidates[place] for place in order], events)
+        except (RuntimeError, IndexError) as error:  # no memory left, weights that do not fit the encoder
+            raise RerankError(
+                f"The block ranker failed on {len(candidates)} candidates: {error}. Ask for fewer candidates, free "
+                "some memory, or do without it: recollect config set rerank.name none"
+            ) from error
+        best_first = sorted(zip(order, scored, strict=True), key=lambda one: (-one[1].score, one[0]))
+        return [memory for _, memory in best_first]
+
+    def _scored(
+        self, question: str, candidates: Sequence[Candidate], events: Sequence[EventSummary]
+    ) -> list[ScoredMemory]:
+        """Return the candidates in their order; of those that read the same, the first one's score is that of all."""
         pieces = read_pieces(self._encoder, question, candidates)
         heads = attend(
             self._model,
-            self._encoder.token_ids([question])[0],
+            self._encoder.token_ids([plain(question)])[0],
             [piece.block for piece in pieces],
             events=self._events(events, candidates),
             keep_words=True,
         )
         whole = by_candidate(heads, pieces, len(candidates))
         read = features(whole, first_stage(question, candidates)) @ self._weights.reading
-        scores = [float(score) for score in read]
+        of_equals: dict[Read, float] = {}
+        scores = [of_equals.setdefault(_read(one), float(score)) for one, score in zip(candidates, read, strict=True)]
         heat: list[list[Heat]] = [[] for _ in candidates]
         for place, one in heat_of(heads, pieces, self._shares(whole), whole.mass):
             heat[place].append(one)
         return [
             ScoredMemory(
-                memory=candidates[place].memory,
-                score=scores[place],
-                stages={**stages_of(candidates[place]), "block": scores[place]},
-                heat=tuple(heat[place]),
+                memory=candidate.memory,
+                score=score,
+                stages={**stages_of(candidate), "block": score},
+                heat=tuple(drawn),
             )
-            for place in sorted(range(len(candidates)), key=lambda place: -scores[place])
+            for candidate, score, drawn in zip(candidates, scores, heat, strict=True)
         ]
 
     def _shares(self, heads: Heads) -> Tensor:
@@ -91,4 +112,15 @@ class BlockReranker:
         return [token for ids in self._ids([event_line(event) for event in chosen]) for token in ids][:EVENT_TOKENS]
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
-        return self._encoder.token_ids(texts) if texts else []
+        return self._encoder.token_ids([plain(text) for text in texts]) if texts else []
+
+
+def _read(candidate: Candidate) -> Read:
+    """Return all that the ranker reads of a candidate, best of the first stage first."""
+    memory = candidate.memory
+    scores = (-candidate.fused, candidate.lexical, candidate.dense or 0.0)
+    return *scores, speaker_prefix(memory), memory.text, candidate.preceding
+
+
+def _reading_order(candidate: Candidate) -> tuple[Read, int]:
+    return _read(candidate), candidate.memory.id

@@ -12,14 +12,19 @@ from ..memory.types import Candidate, Heat
 from .base import speaker_prefix
 from .block_attention import MAX_CONTEXT_TOKENS, MAX_OWN_TOKENS, Block, Heads
 from .pieces import pieces_of
+from .prompt_tokens import neutral
 
 MAX_PIECES = 8
 """Of a longer memory, the eight pieces are read that share most words with the question."""
 MAX_CHARACTERS = 200_000
-PRECEDING_CHARACTERS = 400
+PRECEDING_CHARACTERS = 250
+"""So few that the tokenizer, which cuts at 254 tokens, leaves their end."""
 MAX_SHORT_TOKENS = 16
 """Up to here a turn is read beside the one before it: "Three of them." means nothing alone. With contexts for all,
 reading takes half as long again and finds no more (docs/lab.md)."""
+
+MARKS = ("[CLS]", "[SEP]", "[MASK]", "[PAD]", "[UNK]")
+"""What the tokenizer reads as a token of its own: who says "[CLS]" would draw every question's attention."""
 
 _WORD = re.compile(r"\w+")
 
@@ -38,10 +43,10 @@ class Piece:
 
 def read_pieces(encoder: MiniLmEmbedder, question: str, candidates: Sequence[Candidate]) -> list[Piece]:
     """Return the pieces of all candidates, in their order, at least one of each."""
-    whole = [candidate.memory.text[:MAX_CHARACTERS] for candidate in candidates]
-    prefixes = [speaker_prefix(candidate.memory) for candidate in candidates]
+    whole = [plain(candidate.memory.text[:MAX_CHARACTERS]) for candidate in candidates]
+    prefixes = _prefixes(encoder, candidates)
     told = encoder.tokens([prefix + text for prefix, text in zip(prefixes, whole, strict=True)])
-    contexts = encoder.token_ids([candidate.preceding[-PRECEDING_CHARACTERS:] for candidate in candidates])
+    contexts = encoder.token_ids([plain(candidate.preceding[-PRECEDING_CHARACTERS:]) for candidate in candidates])
     pieces: list[Piece] = []
     for number, (prefix, text) in enumerate(zip(prefixes, whole, strict=True)):
         parts = [(0, told[number])]
@@ -62,8 +67,21 @@ def context_of(own: Sequence[int], before: Sequence[int]) -> Sequence[int]:
     return before[-MAX_CONTEXT_TOKENS:] if len(own) <= MAX_SHORT_TOKENS else ()
 
 
+def plain(text: str) -> str:
+    """Return a text of the same length in which nothing is read as more than words."""
+    return neutral(text, MARKS)
+
+
+def _prefixes(encoder: MiniLmEmbedder, candidates: Sequence[Candidate]) -> list[str]:
+    """Return what is read before the words of each candidate: who spoke, unless the name takes half the room."""
+    told = [plain(speaker_prefix(candidate.memory)) for candidate in candidates]
+    known = sorted(set(told))
+    fits = {name: len(ids) <= MAX_OWN_TOKENS // 2 for name, ids in zip(known, encoder.token_ids(known), strict=True)}
+    return [name if fits[name] else "" for name in told]
+
+
 def _cut(encoder: MiniLmEmbedder, prefix: str, text: str) -> list[tuple[int, int]]:
-    room = max(MAX_OWN_TOKENS // 2, MAX_OWN_TOKENS - len(encoder.token_ids([prefix])[0]))
+    room = MAX_OWN_TOKENS - len(encoder.token_ids([prefix])[0])
 
     def count(texts: Sequence[str]) -> list[int]:
         return [len(ids) for ids in encoder.token_ids(texts)]

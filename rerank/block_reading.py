@@ -23,13 +23,9 @@ LOG_SCALE = 0.5
 def first_stage(question: str, candidates: Sequence[Candidate]) -> Tensor:
     """Return (candidates, 4): recall's scores as z-scores over the list, and if the question names the speaker."""
     speakers = [c.memory.speaker if isinstance(c.memory, Turn) else "" for c in candidates]
-    columns = [
-        z_scores(torch.tensor([candidate.fused for candidate in candidates])),
-        z_scores(torch.tensor([candidate.lexical for candidate in candidates])),
-        z_scores(torch.tensor([candidate.dense or 0.0 for candidate in candidates])),
-        torch.tensor(named_speakers(question, speakers)),
-    ]
-    return torch.stack(columns, 1).float()
+    scores = torch.tensor([[c.fused, c.lexical, c.dense or 0.0] for c in candidates], dtype=torch.float64)
+    columns = [*(z_scores(column) for column in scores.T), torch.tensor(named_speakers(question, speakers))]
+    return torch.stack(columns, 1)
 
 
 def features(heads: Heads, beside: Tensor) -> Tensor:
@@ -48,5 +44,6 @@ def features(heads: Heads, beside: Tensor) -> Tensor:
 
 
 def z_scores(values: Tensor) -> Tensor:
-    """Return z-scores of (candidates,); all zero where all values are the same."""
-    return (values - values.mean()) / values.std(correction=0).clamp(min=1e-6)
+    """Return z-scores of (candidates,), fp32; all zero where all values are the same."""
+    values = values.double()  # in fp32 the mean of equal values may be another value, and then its distance counts
+    return ((values - values.mean()) / values.std(correction=0).clamp(min=1e-6)).float()

@@ -53,16 +53,15 @@ def load_weights(path: Path, *, sha256: str | None = None) -> BlockWeights:
         told, tensors = _read(path)
     except (OSError, SafetensorError) as error:
         raise WeightsCorrupt(f"Cannot read the ranker's weights {path}: {error}; {REINSTALL}") from error
-    if told.get("format") != FORMAT or told.get("encoder") != MINILM_SHA256 or "reading" not in tensors:
-        what = "no block ranker of this version for all-MiniLM-L6-v2"
-        raise WeightsCorrupt(f"{path} holds {what} ({told}); {REINSTALL}")
-    return BlockWeights(
-        adapter=Adapter(
-            down={name[5:]: tensor for name, tensor in tensors.items() if name.startswith("down.")},
-            up={name[3:]: tensor for name, tensor in tensors.items() if name.startswith("up.")},
-        ),
-        reading=tensors["reading"].float(),
-    )
+    down = {name[5:]: tensor for name, tensor in tensors.items() if name.startswith("down.")}
+    up = {name[3:]: tensor for name, tensor in tensors.items() if name.startswith("up.")}
+    is_ours = told.get("format") == FORMAT and told.get("encoder") == MINILM_SHA256
+    if not is_ours or "reading" not in tensors or down.keys() != up.keys():
+        found = f"format {told.get('format')}, encoder {told.get('encoder')}, {len(tensors)} tensors"
+        raise WeightsCorrupt(
+            f"{path} holds no block ranker of this version for all-MiniLM-L6-v2 ({found}); {REINSTALL}"
+        )
+    return BlockWeights(adapter=Adapter(down=down, up=up), reading=tensors["reading"].float())
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
