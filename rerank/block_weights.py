@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType] - a bare PathLike in it
+from safetensors.torch import save
 from torch import Tensor
 
 from ..memory.embedder import MINILM_SHA256
@@ -71,10 +71,24 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 
 def save_weights(weights: BlockWeights, path: Path, *, told: dict[str, object] | None = None) -> str:
-    """Write weights as safetensors, factors in bf16, and return the file's SHA-256; `told` goes to its metadata."""
+    """Write weights as safetensors, factors in bf16, and return the file's SHA-256; `told` goes to its metadata.
+
+    The same weights make the same file.
+    """
     tensors = {f"down.{name}": one.to(torch.bfloat16).contiguous() for name, one in weights.adapter.down.items()}
     tensors |= {f"up.{name}": one.to(torch.bfloat16).contiguous() for name, one in weights.adapter.up.items()}
     tensors["reading"] = weights.reading.float().contiguous()
     metadata = {"format": FORMAT, "encoder": weights.encoder, "told": json.dumps(told or {}, sort_keys=True)}
-    save_file(tensors, path, metadata=metadata)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    written = _in_order(save(tensors, metadata=metadata))
+    path.write_bytes(written)
+    return hashlib.sha256(written).hexdigest()
+
+
+def _in_order(file: bytes) -> bytes:
+    """Return a safetensors file with its metadata sorted; the library writes them in another order each time."""
+    begin = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:begin])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    ordered = json.dumps(header, separators=(",", ":")).encode()
+    ordered += b" " * (-len(ordered) % 8)  # the numbers behind it are aligned
+    return len(ordered).to_bytes(8, "little") + ordered + file[begin:]

@@ -91,7 +91,10 @@ def drawn(ranked: Sequence[ScoredMemory], **options: Any) -> list[str]:
 # -- the command line ----------------------------------------------------------------------------
 
 
-def test_every_stage_is_shown_with_its_score_and_the_times_come_last(run: Run, talk_store: Path) -> None:
+def test_every_stage_is_shown_with_its_score_and_the_times_come_last(
+    run: Run, talk_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECOLLECT_RERANK_NAME", "none")
     lines = run("--store", talk_store, "recall", "dog", "--explain").stdout.splitlines()
     assert re.fullmatch(r" 1  2026-03-02 18:\d\d  (Alice|Ben)  score -?\d+\.\d{3}", lines[0])
     assert lines[1].startswith("    ")
@@ -121,7 +124,16 @@ def test_json_tells_tokens_and_words_when_asked_to_explain(talk_store: Path) -> 
     assert "heat" not in parsed(read(talk_store, "--json"))["memories"][0]
 
 
-def test_a_reranker_without_attention_has_none_in_json(run: Run, talk_store: Path) -> None:
+def test_the_default_ranker_shows_its_score_and_where_it_looked(run: Run, talk_store: Path) -> None:
+    shown = run("--store", talk_store, "recall", "Which dog did Alice adopt?", "--explain").stdout
+    assert re.search(r" block +-?\d", shown)
+    assert re.search(r"attention: \w+ \d+ %", shown)
+
+
+def test_a_reranker_without_attention_has_none_in_json(
+    run: Run, talk_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECOLLECT_RERANK_NAME", "none")
     found = parsed(run("--store", talk_store, "recall", "dog", "--json", "--explain"))["memories"][0]
     assert (found["heat"], found["attention"]) == ([], [])
 

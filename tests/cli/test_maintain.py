@@ -135,10 +135,10 @@ def test_eval_ranks_chunks_beside_bm25(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "locomo.json"
     file.write_text(json.dumps([locomo_conversation("conv-1")]))
     figures = parsed(run("eval", "locomo", file, "--retrieval", "--unit", "chunk", "--json", "-"))
-    assert list(figures["systems"]) == ["none", "bm25"]
+    assert list(figures["systems"]) == ["block", "bm25"]
     assert figures["protocol"]["unit"].startswith("chunk of at most 325 tokens (")
     assert figures["protocol"]["ks"] == [1, 3, 5, 10]
-    assert figures["systems"]["none"]["metrics"]["R@3"] == 100.0
+    assert figures["systems"]["block"]["metrics"]["R@3"] == 100.0
 
 
 def test_eval_refuses_what_it_cannot_measure_before_it_begins(run: Run, tmp_path: Path) -> None:
