@@ -2,48 +2,28 @@
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from importlib.resources import files
-from pathlib import Path
 
 import pytest
 import torch
 
 from recollect.memory.embedder import MiniLmEmbedder
-from recollect.memory.errors import WeightsCorrupt
-from recollect.memory.types import Candidate, EventSummary, Turn
+from recollect.memory.errors import RerankError
+from recollect.memory.types import Candidate, ScoredMemory
 from recollect.rerank.adapter import Adapter
 from recollect.rerank.block import BlockReranker
-from recollect.rerank.block_attention import MAX_OWN_TOKENS, Heads
-from recollect.rerank.block_pieces import MAX_PIECES, read_pieces
-from recollect.rerank.block_reading import features, first_stage
-from recollect.rerank.block_weights import SHIPPED, BlockWeights, load_weights, save_weights, shipped_weights
+from recollect.rerank.block_weights import BlockWeights
+from tests.rerank.candidates import candidate, event
 
-NOTHING = Adapter(down={}, up={})
 SAID = (
     "We had pizza with anchovies.",
     "I adopted a beagle called Biscuit yesterday.",
     "My knee hurts since the run.",
     "The wedding is in a barn near Ghent.",
 )
-
-
-def candidate(number: int, text: str) -> Candidate:
-    turn = Turn(
-        id=number,
-        user="alice",
-        conversation="c",
-        session="1",
-        position=number + 1,
-        speaker="Alice",
-        text=text,
-        said_at=datetime(2026, 3, 2, 18),
-    )
-    return Candidate(memory=turn, lexical=0.0, dense=None, fused=-float(number))
-
-
-CANDIDATES = [candidate(number, text) for number, text in enumerate(SAID)]
+CANDIDATES = [candidate(number, text, fused=-float(number)) for number, text in enumerate(SAID)]
+WEDDING = event(50, "Alice marries in a barn.", (3,))
 
 
 @pytest.fixture(scope="module")
@@ -51,117 +31,110 @@ def ranker() -> BlockReranker:
     return BlockReranker(MiniLmEmbedder(dtype=torch.float32))
 
 
+def ids(ranked: Sequence[ScoredMemory]) -> list[int]:
+    return [one.memory.id for one in ranked]
+
+
+def scores(ranked: Sequence[ScoredMemory]) -> dict[int, float]:
+    return {one.memory.id: one.score for one in ranked}
+
+
 def test_the_answer_comes_first_and_every_candidate_once(ranker: BlockReranker) -> None:
     ranked = ranker.rank("What is Alice's dog called?", CANDIDATES)
     assert ranked[0].memory == CANDIDATES[1].memory
-    assert sorted(one.memory.id for one in ranked) == [0, 1, 2, 3]
+    assert sorted(ids(ranked)) == [0, 1, 2, 3]
     assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
-    assert ranked[0].stages["block"] == ranked[0].score
-    assert ranked[0].stages["fused"] == -1.0
+    assert ranked[0].stages == {"lexical": 0.0, "fused": -1.0, "block": ranked[0].score}
 
 
-def test_shuffled_candidates_get_the_same_scores(ranker: BlockReranker) -> None:
-    straight = {one.memory.id: one.score for one in ranker.rank("Where is the wedding?", CANDIDATES)}
-    shuffled = CANDIDATES.copy()
-    random.Random(1).shuffle(shuffled)
-    again = {one.memory.id: one.score for one in ranker.rank("Where is the wedding?", shuffled)}
-    assert again == pytest.approx(straight, abs=1e-4)
+def test_the_question_decides(ranker: BlockReranker) -> None:
+    assert ranker.rank("Where is the wedding?", CANDIDATES)[0].memory.id == 3
+    assert ranker.rank("Which food did Alice eat?", CANDIDATES)[0].memory.id == 0
 
 
-def test_equal_candidates_keep_their_order(ranker: BlockReranker) -> None:
-    twins = [replace(candidate(number, SAID[1]), fused=0.0) for number in (5, 2, 9)]
-    assert [one.memory.id for one in ranker.rank("Which dog?", twins)] == [5, 2, 9]
+def shuffles(candidates: Sequence[Candidate], count: int) -> list[list[Candidate]]:
+    return [random.Random(seed).sample(candidates, len(candidates)) for seed in range(count)]
 
 
-def test_none_one_and_very_long_candidates_are_ranked(ranker: BlockReranker) -> None:
+def crowd() -> list[Candidate]:
+    """Thirty turns of all lengths, three of them the same, one in pieces: enough for every bucket and its padding."""
+    drawn = random.Random(0)
+    words = " ".join(SAID).split()
+    texts = [" ".join(drawn.choices(words, k=drawn.randrange(1, 24))) for _ in range(26)]
+    texts += [SAID[1]] * 3 + [" ".join(drawn.choices(words, k=180))]
+    return [
+        candidate(number, text, preceding="Bob: And then?", fused=0.5 if text == SAID[1] else drawn.random())
+        for number, text in enumerate(texts)
+    ]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_shuffled_candidates_get_exactly_the_same_scores(dtype: torch.dtype) -> None:
+    ranker = BlockReranker(MiniLmEmbedder(dtype=dtype))
+    told = [event(90, "Alice adopts a dog.", (26, 3)), event(91, "Alice has a wedding to go to.", (5, 9))]
+    straight = ranker.rank("Which dog did Alice adopt?", crowd(), events=told)
+    assert len(set(scores(straight).values())) == 28
+    for shuffled in shuffles(crowd(), 3):
+        again = ranker.rank("Which dog did Alice adopt?", shuffled, events=told)
+        assert scores(again) == scores(straight)
+        assert {one.memory.id: one.heat for one in again} == {one.memory.id: one.heat for one in straight}
+
+
+def test_equal_candidates_keep_the_order_they_came_in_among_others(ranker: BlockReranker) -> None:
+    equal = {26, 27, 28}
+    for shuffled in shuffles(crowd(), 3):
+        ranked = ranker.rank("Which dog did Alice adopt?", shuffled)
+        came = [one.memory.id for one in shuffled if one.memory.id in equal]
+        assert [number for number in ids(ranked) if number in equal] == came
+        assert len({one.score for one in ranked if one.memory.id in equal}) == 1
+
+
+def test_nothing_but_equal_candidates_stay_as_they_are(ranker: BlockReranker) -> None:
+    twins = [candidate(number, SAID[1]) for number in (5, 2, 9)]
+    assert ids(ranker.rank("Which dog?", twins)) == [5, 2, 9]
+    assert ids(ranker.rank("Which dog?", [twins[0]] * 3)) == [5, 5, 5]
+
+
+def test_the_first_stage_counts_between_candidates_that_say_the_same(ranker: BlockReranker) -> None:
+    twins = [candidate(number, SAID[1], fused=float(number)) for number in (1, 3, 2)]
+    assert len(set(scores(ranker.rank("Which dog?", twins)).values())) == 3
+
+
+def test_no_candidate_and_one_are_ranked(ranker: BlockReranker) -> None:
     assert ranker.rank("Which dog?", []) == []
-    assert [one.memory.id for one in ranker.rank("Which dog?", CANDIDATES[:1])] == [0]
-    assert len(ranker.rank("", [candidate(1, "word " * 50_000), CANDIDATES[0]])) == 2
+    (alone,) = ranker.rank("Which dog?", CANDIDATES[:1], events=[WEDDING])
+    assert alone.memory.id == 0
+    assert math.isfinite(alone.score)
+
+
+def test_questions_without_words_are_ranked(ranker: BlockReranker) -> None:
+    for question in ("", "  ", "?", "\ud800"):
+        ranked = ranker.rank(question, CANDIDATES)
+        assert sorted(ids(ranked)) == [0, 1, 2, 3]
+        assert all(math.isfinite(one.score) for one in ranked)
 
 
 def test_an_event_summary_is_a_candidate_like_any_other(ranker: BlockReranker) -> None:
-    event = EventSummary(
-        id=77,
-        user="alice",
-        conversation="c",
-        session="1",
-        text="Alice adopts a dog.",
-        happened_at=datetime(2026, 3, 1),
-        kind="anchor",
-        turns=(1,),
-    )
-    candidates = [CANDIDATES[0], Candidate(memory=event, lexical=0.0, dense=0.5, fused=0.0)]
-    assert {one.memory.id for one in ranker.rank("Which pet?", candidates)} == {0, 77}
-
-
-def test_weights_of_another_encoder_and_damaged_ones_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "ranker.safetensors"
-    save_weights(BlockWeights(adapter=NOTHING, reading=torch.ones(149), encoder="0" * 64), path)
-    with pytest.raises(WeightsCorrupt, match="no block ranker of this version"):
-        load_weights(path)
-    with pytest.raises(WeightsCorrupt, match="expected 1234; install Recollect again"):
-        load_weights(path, sha256="1234")
-    path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(WeightsCorrupt, match="Cannot read"):
-        load_weights(path)
-    with pytest.raises(WeightsCorrupt, match="Cannot read"):
-        load_weights(tmp_path / "absent")
-
-
-def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
-    adapter = Adapter(down={"2.qkv": torch.randn(2, 384)}, up={"2.qkv": torch.randn(1152, 2)})
-    saved = BlockWeights(adapter=adapter, reading=torch.randn(149))
-    sha256 = save_weights(saved, tmp_path / "ranker.safetensors", told={"seed": 1})
-    loaded = load_weights(tmp_path / "ranker.safetensors", sha256=sha256)
-    assert torch.equal(loaded.reading, saved.reading)
-    assert torch.equal(loaded.adapter.up["2.qkv"], adapter.up["2.qkv"].to(torch.bfloat16))
-
-
-def test_the_shipped_weights_are_small_and_pass_their_checksum() -> None:
-    weights = shipped_weights()
-    assert weights.reading.shape == (149,)
-    assert Path(str(files("recollect.rerank").joinpath(SHIPPED))).stat().st_size < 8_000_000
-
-
-def test_features_are_logs_shares_and_what_stands_beside() -> None:
-    heads = Heads(mass=torch.tensor([[0.1, 0.2, 0.3, 0.4]]), tokens=torch.tensor([10, 10, 10, 10]))
-    read = features(heads, first_stage("What did Bob say?", CANDIDATES))
-    assert read.shape == (4, 2 * 1 + 4 + 1)
-    assert read[:, 0].mean().item() == pytest.approx(0.0, abs=1e-6)
-    assert (read[3, 0] - read[0, 0]).item() == pytest.approx(0.5 * math.log(4), abs=1e-4)
-    assert read[:, 1].tolist() == pytest.approx([0.25, 0.5, 0.75, 1.0], abs=1e-5)
-    assert read[:, 2].tolist() == pytest.approx([1.3416408, 0.4472136, -0.4472136, -1.3416408])  # fused 0, -1, -2, -3
-    assert read[:, 3:6].abs().max().item() == 0.0  # scores all the same; Bob said none of it
-    assert read[:, 6].tolist() == pytest.approx([math.log(10)] * 4)
+    told = Candidate(memory=event(77, "Alice adopts a dog.", (1,)), lexical=0.0, dense=0.5, fused=0.0)
+    ranked = ranker.rank("Which pet?", [CANDIDATES[0], told])
+    assert set(ids(ranked)) == {0, 77}
+    assert {one.memory.id: one.stages.get("dense") for one in ranked} == {0: None, 77: 0.5}
 
 
 def test_a_long_memory_is_found_by_its_end(ranker: BlockReranker) -> None:
     filler = "The weather was grey and we stayed at home all day doing nothing much. " * 25
-    long = candidate(7, filler + "I adopted a beagle called Biscuit yesterday.")
+    long = candidate(7, filler + SAID[1])
     ranked = ranker.rank("Which beagle did Alice adopt?", [CANDIDATES[0], CANDIDATES[2], long])
     assert ranked[0].memory.id == 7
-    hottest = max(ranked[0].heat, key=lambda heat: heat.share)
-    assert hottest.start > len(filler) - 100
+    assert max(ranked[0].heat, key=lambda heat: heat.share).start > len(filler) - 100
 
 
-def test_of_a_very_long_memory_the_pieces_nearest_the_question_are_read() -> None:
-    encoder = MiniLmEmbedder()
-    long = candidate(7, "Nothing happened at all today, again. " * 2_000 + "The beagle barked.")
-    pieces = read_pieces(encoder, "Did the beagle bark?", [long, CANDIDATES[0]])
-    assert [piece.candidate for piece in pieces].count(0) == MAX_PIECES
-    assert any(piece.places[-1][1] == len(long.memory.text) for piece in pieces if piece.candidate == 0)
-    assert all(len(piece.block.own) <= MAX_OWN_TOKENS for piece in pieces)
-
-
-def test_only_short_turns_are_read_beside_the_turn_before() -> None:
-    before = "Bob: How many dogs do you have?"
-    told = [
-        replace(candidate(0, "Three of them."), preceding=before),
-        replace(candidate(1, "word " * 40), preceding=before),
-    ]
-    short, long = read_pieces(MiniLmEmbedder(), "How many dogs?", told)
-    assert len(short.block.context) > 5
-    assert not long.block.context
+def test_a_memory_beyond_all_bounds_is_ranked_and_told_to_its_end(ranker: BlockReranker) -> None:
+    text = "word " * 8_000 + "beagle"
+    ranked = ranker.rank("Which beagle?", [candidate(1, text), CANDIDATES[0]])
+    (long,) = (one for one in ranked if one.memory.id == 1)
+    assert long.heat[-1].end == len(text)
+    assert len(long.heat) < 2_000
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n", "🐕🐕 👩‍👩‍👧", "我有一只叫饼干的狗。", "a" * 5_000])
@@ -169,31 +142,83 @@ def test_odd_texts_are_ranked_and_their_heat_lies_in_them(ranker: BlockReranker,
     ranked = ranker.rank("Which dog? 狗", [candidate(0, text), CANDIDATES[1]])
     (odd,) = (one for one in ranked if one.memory.id == 0)
     assert all(0 <= heat.start < heat.end <= len(text) for heat in odd.heat)
+    assert bool(odd.heat) == bool(text.strip())
     assert math.isfinite(odd.score)
 
 
-def test_heat_is_told_in_order_and_adds_up_to_at_most_one(ranker: BlockReranker) -> None:
-    (best, *_) = ranker.rank("What is Alice's dog called?", CANDIDATES)
-    starts = [heat.start for heat in best.heat]
-    assert starts == sorted(starts)
-    assert 0 < sum(heat.share for heat in best.heat) <= 1 + 1e-4
-    assert "".join(best.memory.text[heat.start : heat.end] for heat in best.heat) == best.memory.text.replace(" ", "")
+@pytest.mark.parametrize("mark", ["[CLS] [CLS] [CLS]", "[SEP]" * 30, "[MASK] [PAD] [UNK]"])
+def test_who_says_the_models_own_marks_draws_no_attention_with_them(ranker: BlockReranker, mark: str) -> None:
+    for question, answer in (("What is Alice's dog called?", 1), ("Where is the wedding? [SEP]", 3)):
+        assert ranker.rank(question, [*CANDIDATES, candidate(9, mark, fused=-1.5)])[0].memory.id == answer
+
+
+def test_heat_covers_the_words_in_order_and_adds_up_to_at_most_one(ranker: BlockReranker) -> None:
+    for one in ranker.rank("What is Alice's dog called?", CANDIDATES):
+        starts = [heat.start for heat in one.heat]
+        assert starts == sorted(starts)
+        assert all(heat.share >= 0 for heat in one.heat)
+        assert 0 < sum(heat.share for heat in one.heat) < 1  # the rest is the speaker's, "Alice:", in no text
+        read = "".join(one.memory.text[heat.start : heat.end] for heat in one.heat)
+        assert read == one.memory.text.replace(" ", "")
+
+
+def test_without_a_speaker_all_heat_is_in_the_text(ranker: BlockReranker) -> None:
+    told = Candidate(memory=event(77, "Alice adopts a dog.", (1,)), lexical=0.0, dense=None, fused=0.0)
+    (one,) = ranker.rank("Which pet?", [told])
+    assert sum(heat.share for heat in one.heat) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_what_was_said_before_a_short_turn_is_read(ranker: BlockReranker) -> None:
+    before = ("Bob: How many dogs do you have?", "Bob: How many aunts do you have?")
+    told = [candidate(number, "Three of them.", preceding=text) for number, text in enumerate(before)]
+    ranked = ranker.rank("How many dogs does Alice have?", told)
+    assert ids(ranked) == [0, 1]
+    assert ranked[0].score > ranked[1].score
 
 
 def test_event_summaries_are_read_before_the_candidates(ranker: BlockReranker) -> None:
-    told = EventSummary(
-        id=50,
-        user="alice",
-        conversation="c",
-        session="1",
-        text="Alice marries in a barn.",
-        happened_at=datetime(2026, 3, 2, 18),
-        kind="anchor",
-        turns=(3,),
+    without = ranker.rank("Where is the wedding?", CANDIDATES)
+    told = ranker.rank("Where is the wedding?", CANDIDATES, events=[WEDDING])
+    assert scores(told) != pytest.approx(scores(without), abs=1e-3)
+    assert told[0].memory.id == 3
+
+
+def test_event_summaries_of_other_turns_are_not_read(ranker: BlockReranker) -> None:
+    elsewhere = event(51, "Bob moves to Rome.", (999,))
+    without = ranker.rank("Where is the wedding?", CANDIDATES)
+    assert scores(ranker.rank("Where is the wedding?", CANDIDATES, events=[elsewhere])) == scores(without)
+
+
+def test_more_events_than_there_is_room_for_are_ranked_beside(ranker: BlockReranker) -> None:
+    many = [event(100 + number, f"Alice does thing {number}. " * 60, (number % 4,)) for number in range(12)]
+    assert ranker.rank("Where is the wedding?", CANDIDATES, events=many)[0].memory.id == 3
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        BlockWeights(adapter=Adapter(down={}, up={}), reading=torch.ones(7)),
+        BlockWeights(
+            adapter=Adapter(down={"2.qkv": torch.ones(1, 5)}, up={"2.qkv": torch.ones(5, 1)}), reading=torch.ones(149)
+        ),
+        BlockWeights(
+            adapter=Adapter(down={"9.qkv": torch.ones(1, 384)}, up={"9.qkv": torch.ones(1152, 1)}),
+            reading=torch.ones(149),
+        ),
+    ],
+    ids=["reading", "factors", "layer"],
+)
+def test_weights_that_do_not_fit_the_encoder_are_an_error_of_ours(weights: BlockWeights) -> None:
+    ranker = BlockReranker(MiniLmEmbedder(dtype=torch.float32), weights)
+    with pytest.raises(RerankError, match=r"failed on 4 candidates: .*rerank\.name none"):
+        ranker.rank("Which dog?", CANDIDATES)
+
+
+def test_given_weights_are_used(ranker: BlockReranker) -> None:
+    only_length = torch.zeros(149)
+    only_length[-1] = -1.0
+    shortest = BlockReranker(
+        MiniLmEmbedder(dtype=torch.float32), BlockWeights(adapter=Adapter(down={}, up={}), reading=only_length)
     )
-    without = {one.memory.id: one.score for one in ranker.rank("Where is the wedding?", CANDIDATES)}
-    with_events = {
-        one.memory.id: one.score for one in ranker.rank("Where is the wedding?", CANDIDATES, events=[told])
-    }
-    assert with_events != pytest.approx(without, abs=1e-3)
-    assert max(with_events, key=lambda number: with_events[number]) == 3
+    told = [replace(candidate(number, "word " * (9 - number)), fused=1.0) for number in range(3)]
+    assert ids(shortest.rank("Which dog?", told)) == [2, 1, 0]
