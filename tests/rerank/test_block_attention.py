@@ -97,15 +97,73 @@ def test_contexts_and_events_change_what_is_read(model: MiniLm) -> None:
     assert float((told - attend_blocks(model, QUESTION, BLOCKS).mass).abs().max()) > 1e-3
 
 
-def test_gradients_are_those_of_the_dense_pass(model: MiniLm) -> None:
-    down = model.layers[1].down[0].detach().clone().requires_grad_()
-    toy = model.with_layers([model.layers[0], replace(model.layers[1], down=(down, model.layers[1].down[1]))])
-    toy = toy.with_layers([*toy.layers, model.layers[2]])
-    weights = torch.linspace(0.5, 1.5, 36)[:, None]
-    (found,) = torch.autograd.grad((attend_with_gradient(toy, QUESTION, BLOCKS).mass * weights).sum(), [down])
-    (expected,) = torch.autograd.grad((dense_reference(toy, QUESTION, BLOCKS) * weights).sum(), [down])
-    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-4)
-    assert float(expected.abs().max()) > 1e-5
+@pytest.mark.parametrize("events", [(), words(30, 200)], ids=["no events", "events"])
+def test_gradients_are_those_of_the_dense_pass(model: MiniLm, events: Sequence[int]) -> None:
+    leaves = [
+        leaf.detach().clone().requires_grad_()
+        for leaf in (model.layers[0].qkv[0], model.layers[0].down[0], model.layers[1].qkv[0])
+    ]
+    first = replace(
+        model.layers[0],
+        qkv=(leaves[0], model.layers[0].qkv[1]),
+        down=(leaves[1], model.layers[0].down[1]),
+    )
+    toy = model.with_layers([first, replace(model.layers[1], qkv=(leaves[2], model.layers[1].qkv[1]))])
+    weights = torch.linspace(0.5, 1.5, 24)[:, None] * torch.linspace(1.0, -1.0, len(BLOCKS))
+    mass = attend_with_gradient(toy, QUESTION, BLOCKS, events=events, buckets=2).mass
+    found = torch.autograd.grad((mass * weights).sum(), leaves)
+    expected = torch.autograd.grad((dense_reference(toy, QUESTION, BLOCKS, events) * weights).sum(), leaves)
+    for one, other in zip(found, expected, strict=True):
+        assert float(other.abs().max()) > 1e-5
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
+
+
+def test_gradients_are_those_of_finite_differences() -> None:
+    toy = MiniLm(minilm_folder(), sha256=None, dtype=torch.float64)
+    matrix, bias = toy.layers[0].up
+    direction = torch.randn(matrix.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+    def drawn_by_first(step: Tensor) -> Tensor:
+        first = replace(toy.layers[0], up=(matrix + step * direction, bias))
+        moved = toy.with_layers([first, toy.layers[1]])
+        return attend_with_gradient(moved, QUESTION, BLOCKS, events=words(9, 3)).mass[:, 0].sum()
+
+    at = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(drawn_by_first(at), [at])
+    step = torch.tensor(1e-3, dtype=torch.float64)
+    slope = (drawn_by_first(step) - drawn_by_first(-step)) / (2 * step)
+    assert abs(float(slope)) > 1e-3
+    assert float(gradient) == pytest.approx(float(slope), rel=1e-2)
+
+
+def test_a_candidate_of_200_tokens_and_the_longest_question_are_read_as_in_a_dense_pass(model: MiniLm) -> None:
+    asked, long = words(128, 1), Block(own=words(200, 2), context=words(24, 3))
+    blocks = [long, BLOCKS[1]]
+    found = attend_blocks(model, asked, blocks, events=words(510, 4))
+    torch.testing.assert_close(found.mass, dense_reference(model, asked, blocks, words(510, 4)), atol=1e-5, rtol=0)
+    beyond = [Block(own=words(230, 2), context=words(40, 3)), BLOCKS[1]]
+    cut = attend_blocks(model, words(150, 1), beyond, events=words(600, 4))
+    assert torch.equal(cut.mass, found.mass)
+    assert cut.tokens.tolist() == [200, 23]
+
+
+def test_with_contexts_and_events_too_order_and_padding_change_nothing(model: MiniLm) -> None:
+    told = words(30, 200)
+    whole = attend_blocks(model, QUESTION, BLOCKS, events=told, buckets=1, keep_words=True)
+    order = [3, 0, 4, 1, 2]
+    shuffled = [BLOCKS[place] for place in order]
+    for buckets in (1, 2, 5, 50):
+        found = attend_blocks(model, QUESTION, shuffled, events=told, buckets=buckets, keep_words=True)
+        torch.testing.assert_close(found.mass, whole.mass[:, order], atol=1e-6, rtol=0)
+        assert found.tokens.tolist() == whole.tokens[order].tolist()
+        assert found.drawn is not None
+        assert whole.drawn is not None
+        for place, one in zip(order, found.drawn, strict=True):
+            torch.testing.assert_close(one, whole.drawn[place], atol=1e-6, rtol=0)
+
+
+def test_words_are_kept_only_when_asked_for(model: MiniLm) -> None:
+    assert attend(model, QUESTION, CANDIDATES[:2]).drawn is None
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
