@@ -5,7 +5,7 @@ import lzma
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..memory.errors import DataFormatError
 from ..memory.types import NewTurn
@@ -43,16 +43,29 @@ class Conversation:
     facts: tuple[Fact, ...] = ()
 
 
-def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:  # records of a documented format, checked by their readers
-    """Yield the records of a `.jsonl` or `.jsonl.xz` file; raises DataFormatError naming the line."""
+Record: TypeAlias = dict[str, Any]
+"""A record of a documented format, whose values its reader checks."""
+
+
+def read_jsonl(path: Path, *, needs: tuple[str, ...] = ()) -> Iterator[Record]:
+    """Yield the records of a `.jsonl` or `.jsonl.xz` file; raises DataFormatError naming the line.
+
+    A record without the keys of `needs` is such an error; without `needs` a record may be any JSON.
+    """
     if not path.exists():
         raise DataFormatError(f"{path} does not exist; point --data at the folder with the training sets.")
-    with lzma.open(path, "rt") if path.suffix == ".xz" else path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise DataFormatError(f"{path}, line {number}: not JSON ({error}).") from error
+    number = 0
+    try:
+        with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                record = json.loads(line)
+                if needs and not (isinstance(record, dict) and record.keys() >= set(needs)):
+                    raise DataFormatError(f"{path}, line {number}: a record must have {', '.join(needs)}.")
+                yield record
+    except (ValueError, EOFError, OSError, lzma.LZMAError) as error:
+        raise DataFormatError(
+            f"{path}, line {max(number, 1)}: cannot be read ({error}); copy the file again."
+        ) from error
 
 
 def read_conversations(folder: Path, *, splits: tuple[str, ...], kinds: tuple[str, ...] = ()) -> list[Conversation]:
@@ -62,7 +75,7 @@ def read_conversations(folder: Path, *, splits: tuple[str, ...], kinds: tuple[st
     evidence is not among the passages, are left out. Passages without a speaker are said by their title.
     """
     questions: dict[str, list[Question]] = {}
-    for record in read_jsonl(folder / "qa.jsonl.xz"):
+    for record in read_jsonl(folder / "qa.jsonl.xz", needs=("doc_id", "question", "evidence")):
         kind = str(record.get("type", ""))
         if record["evidence"] and (not kinds or kind in kinds):
             evidence = tuple(str(ref) for ref in record["evidence"])
@@ -73,20 +86,20 @@ def read_conversations(folder: Path, *, splits: tuple[str, ...], kinds: tuple[st
         replace(
             _conversation(record, questions.get(record["doc_id"], [])), facts=tuple(facts.get(record["doc_id"], []))
         )
-        for record in read_jsonl(folder / "docs.jsonl.xz")
+        for record in read_jsonl(folder / "docs.jsonl.xz", needs=("doc_id", "split", "passages"))
         if record["split"] in splits
     ]
 
 
 def _read_facts(path: Path) -> dict[str, list[Fact]]:
     facts: dict[str, list[Fact]] = {}
-    for record in read_jsonl(path) if path.exists() else ():
+    for record in read_jsonl(path, needs=("doc_id", "fact_3p", "evidence")) if path.exists() else ():
         fact = Fact(text=record["fact_3p"], evidence=tuple(map(str, record["evidence"])))
         facts.setdefault(record["doc_id"], []).append(fact)
     return facts
 
 
-def _conversation(record: dict[str, Any], questions: list[Question]) -> Conversation:
+def _conversation(record: Record, questions: list[Question]) -> Conversation:
     title = record.get("title", "").replace("_", " ")
     turns = tuple(
         NewTurn(

@@ -35,7 +35,7 @@ def crd3_episodes(data: Path, split: str, count: int, drawn: random.Random) -> l
     """Return up to `count` windows of CRD3 episodes of a split; the questions are well-aligned summary lines."""
     aligned = {
         (record["doc_id"], record["question"])
-        for record in read_jsonl(data / "crd3" / "qa.jsonl.xz")
+        for record in read_jsonl(data / "crd3" / "qa.jsonl.xz", needs=("doc_id", "question", "alignment_score"))
         if record["alignment_score"] >= LEAST_ALIGNMENT
     }
     episodes = [
@@ -50,7 +50,8 @@ def multihop_sets(data: Path, split: str, count: int, drawn: random.Random) -> l
 
     HotpotQA, 2WikiMultihopQA and MuSiQue; a turn is a passage, said by its title.
     """
-    records = [r for r in read_jsonl(data / "multihop" / "qa.jsonl.xz") if r["split"] == split and r["evidence"]]
+    every = read_jsonl(data / "multihop" / "qa.jsonl.xz", needs=("qid", "split", "question", "evidence", "passages"))
+    records = [record for record in every if record["split"] == split and record["evidence"]]
     pools: list[Conversation] = []
     for record in _sample(records, count, drawn):
         turns = tuple(

@@ -20,8 +20,9 @@ _RHETORICAL = re.compile(r"\b(how are you|how about you|what about you|how have 
 def reply_questions(turns: Sequence[NewTurn]) -> Iterator[Question]:
     """Yield, for turns that end in a question, the question put about the other speaker, with the reply as evidence.
 
-    "Do you have pets, Kim?" becomes "Do Kim have pets, Kim?": "you" and "your" are replaced by the name, grammar is
-    not mended. The asking turn is in `without`, since it is no answer.
+    "Do you have pets with your sister?" becomes "does Kim have pets with Kim's sister?": "you" and "your" become the
+    name of who answers, "me" and "my" that of who asks; grammar is mended where that is easy. The asking turn is in
+    `without`, since it is no answer.
     """
     for asking, reply in itertools.pairwise(turns):
         if asking.session != reply.session or asking.speaker == reply.speaker:
