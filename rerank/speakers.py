@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 _WORD = re.compile(r"\w+")
+_POSSESSIVE = re.compile(r"['’]s\b", re.IGNORECASE)
 
 
 def named_speakers(question: str, speakers: Sequence[str]) -> list[float]:
@@ -11,10 +12,12 @@ def named_speakers(question: str, speakers: Sequence[str]) -> list[float]:
 
     0.0 for all where it names none. A speaker is named by any word of the name, in any case ("Melanie's" too).
     """
-    asked = {word.casefold() for word in _WORD.findall(question)}
-    is_named = {
-        speaker: not asked.isdisjoint(word.casefold() for word in _WORD.findall(speaker)) for speaker in set(speakers)
-    }
+    asked = _words(question)
+    is_named = {speaker: not asked.isdisjoint(_words(speaker)) for speaker in set(speakers)}
     if not any(is_named.values()):
         return [0.0] * len(speakers)
     return [1.0 if is_named[speaker] else -1.0 for speaker in speakers]
+
+
+def _words(text: str) -> set[str]:
+    return {word.casefold() for word in _WORD.findall(_POSSESSIVE.sub("", text))}
