@@ -18,8 +18,6 @@ from .block_reading import features, first_stage
 from .block_weights import BlockWeights, shipped_weights
 from .events import cover, event_line
 
-EVENT_TOKENS = MAX_EVENT_TOKENS
-
 Read: TypeAlias = tuple[float, float, float, str, str, str]
 
 BREVITY = 0.75
@@ -108,8 +106,10 @@ class BlockReranker:
     def _events(self, events: Sequence[EventSummary], candidates: Sequence[Candidate]) -> list[int]:
         if not events:
             return []
-        chosen = cover(events, candidates, budget=EVENT_TOKENS, count=lambda line: len(self._ids([line])[0]))
-        return [token for ids in self._ids([event_line(event) for event in chosen]) for token in ids][:EVENT_TOKENS]
+        chosen = cover(events, candidates, budget=MAX_EVENT_TOKENS, count=lambda line: len(self._ids([line])[0]))
+        return [token for ids in self._ids([event_line(event) for event in chosen]) for token in ids][
+            :MAX_EVENT_TOKENS
+        ]
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         return self._encoder.token_ids([plain(text) for text in texts]) if texts else []

@@ -46,7 +46,10 @@ def read_pieces(encoder: MiniLmEmbedder, question: str, candidates: Sequence[Can
     whole = [plain(candidate.memory.text[:MAX_CHARACTERS]) for candidate in candidates]
     prefixes = _prefixes(encoder, candidates)
     told = encoder.tokens([prefix + text for prefix, text in zip(prefixes, whole, strict=True)])
-    contexts = encoder.token_ids([plain(candidate.preceding[-PRECEDING_CHARACTERS:]) for candidate in candidates])
+    # few are read beside the turn before: short ones, and the short ends of those that are cut
+    some = [n for n, (ids, _) in enumerate(told) if not MAX_SHORT_TOKENS < len(ids) <= MAX_OWN_TOKENS]
+    before = [plain(candidates[number].preceding[-PRECEDING_CHARACTERS:]) for number in some]
+    contexts = dict(zip(some, encoder.token_ids(before), strict=True)) if some else {}
     pieces: list[Piece] = []
     for number, (prefix, text) in enumerate(zip(prefixes, whole, strict=True)):
         parts = [(0, told[number])]
@@ -56,7 +59,7 @@ def read_pieces(encoder: MiniLmEmbedder, question: str, candidates: Sequence[Can
             parts = list(zip((start for start, _ in spans), cut, strict=True))
         for start, (ids, offsets) in parts:
             moved = start - len(prefix)
-            block = Block(own=ids, context=context_of(ids, contexts[number]))
+            block = Block(own=ids, context=context_of(ids, contexts.get(number, ())))
             places = [(begin + moved, end + moved) if begin >= len(prefix) else (-1, -1) for begin, end in offsets]
             pieces.append(Piece(candidate=number, block=block, places=places))
     return pieces
