@@ -10,7 +10,7 @@ from ..memory.types import Turn
 from ..memory.words import STOP_WORDS, words
 from ..rerank.base import Reranker
 from ..rerank.chunks import Chunk, rank_chunks
-from .locomo import LocomoConversation, LocomoTurn
+from .dataset import Conversation, DatasetTurn
 from .retrieval import Retrieval
 from .system import SharedMemories, ref_of, timed
 from .units import ChunkUnit
@@ -36,7 +36,7 @@ class ChunkSystem:
     def _reranker(self) -> Reranker:
         return self._make_reranker()
 
-    def ingest(self, conversation: LocomoConversation) -> None:
+    def ingest(self, conversation: Conversation) -> None:
         """Store the conversation's turns, unless another system did, and pack them."""
         self._chunks[conversation.id] = self._unit.chunks(self._memories.ingest(conversation))
 
@@ -75,9 +75,9 @@ class Bm25Chunks:
     def __init__(self, unit: ChunkUnit, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self._unit = unit
         self._clock = clock
-        self._indexes: dict[str, tuple[list[Chunk[LocomoTurn]], Any]] = {}  # rank-bm25 ships no types
+        self._indexes: dict[str, tuple[list[Chunk[DatasetTurn]], Any]] = {}  # rank-bm25 ships no types
 
-    def ingest(self, conversation: LocomoConversation) -> None:
+    def ingest(self, conversation: Conversation) -> None:
         """Pack the conversation's turns and index the chunks. Raises InvalidInput where they hold no word."""
         from rank_bm25 import BM25Okapi
 
@@ -97,7 +97,7 @@ class Bm25Chunks:
         scores: Sequence[float] = index.get_scores(stemmed(question)).tolist()
         places = sorted(range(len(chunks)), key=lambda place: -scores[place])
         took_ms = 1000.0 * (self._clock() - started)
-        order = [(chunks[place].turns[0].dia_id, chunks[place].tokens) for place in places]
+        order = [(chunks[place].turns[0].id, chunks[place].tokens) for place in places]
         context, tokens = _fitting(order, budget)
         return Retrieval(
             ranked=tuple(chunk_id for chunk_id, _ in order[:limit]),

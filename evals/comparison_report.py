@@ -7,7 +7,6 @@ from rich.table import Table
 from rich.text import Text
 
 from .bootstrap import Interval, paired_difference
-from .locomo import CATEGORY_NAMES
 from .protocol import RunProtocol
 from .report import by_category, cells, counts, figures, metric_columns, metrics, recall_table, recalls, rendered
 from .retrieval import RetrievalResult, Scores
@@ -92,7 +91,7 @@ def category_table(comparison: Comparison) -> Table:
     for name in metric_columns(baseline.settings):
         table.add_column(name, justify="right")
     for category, scores in baseline.by_category().items():
-        heading = f"{category} {CATEGORY_NAMES[category]} ({scores.n})"
+        heading = f"{category} ({scores.n})"
         for name, result in comparison.results.items():
             table.add_row(heading, Text(name), *cells(result.by_category()[category], result.settings))
             heading = ""

@@ -10,11 +10,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from ..memory.errors import DataFormatError
+from .dataset import AnswerRule, Conversation, Dataset, DatasetTurn, Question
 from .json_cursor import JsonCursor
 from .locomo_notation import normalise_turn_id, parse_evidence, parse_session_date
 from .problems import Problem
@@ -27,66 +27,13 @@ CATEGORY_NAMES: Mapping[int, str] = {
     5: "adversarial",
 }
 _ADVERSARIAL = 5
+_RULES: Mapping[int, AnswerRule] = {1: AnswerRule.LIST, 3: AnswerRule.FIRST, _ADVERSARIAL: AnswerRule.ABSTAIN}
 _SHAPE = "LoCoMo's published JSON (locomo10.json)"
 _SESSION = re.compile(r"session_([0-9]+)")
 _SESSION_DATE = re.compile(r"session_([0-9]+)_date_time")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocomoTurn:
-    """One utterance. `dia_id` is normalised ("D1:3"); `position` counts from 1 inside `session`."""
-
-    dia_id: str
-    session: int
-    position: int
-    speaker: str
-    text: str
-    said_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocomoQuestion:
-    """One question. `id` is ours, the conversation's id and a count from 1: "conv-1/q7".
-
-    `evidence` holds the normalised ids that are turns of the conversation, each once; whatever else
-    the file gives there is in the conversation's problems. `answer` is empty only in category 5,
-    where the file may give `adversarial_answer` instead.
-    """
-
-    id: str
-    question: str
-    answer: str
-    category: int
-    evidence: tuple[str, ...]
-    adversarial_answer: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocomoConversation:
-    """One conversation: turns by session and position; `problems` is what was skipped or repaired."""
-
-    id: str
-    speakers: tuple[str, ...]
-    turns: tuple[LocomoTurn, ...]
-    questions: tuple[LocomoQuestion, ...]
-    problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocomoDataset:
-    """A file of conversations; `name` is the file's name, `sha256` the hex digest of its bytes."""
-
-    name: str
-    sha256: str
-    conversations: tuple[LocomoConversation, ...]
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """Everything that was skipped or repaired, in file order."""
-        return tuple(problem for one in self.conversations for problem in one.problems)
-
-
-def load_locomo(path: Path) -> LocomoDataset:
+def load_locomo(path: Path) -> Dataset:
     """Read a file in LoCoMo's published form: a JSON list of conversations.
 
     Raises DataFormatError, naming file, conversation and key, where the file cannot be read or is
@@ -101,7 +48,7 @@ def load_locomo(path: Path) -> LocomoDataset:
     except (ValueError, RecursionError) as error:
         raise DataFormatError(f"{path} is no JSON ({error}); give {_SHAPE}.") from error
     root = JsonCursor(value=value, file=str(path), shape=_SHAPE)
-    conversations: dict[str, LocomoConversation] = {}
+    conversations: dict[str, Conversation] = {}
     for entry in root.items():
         conversation = _Reader(entry).conversation()
         if conversation.id in conversations:
@@ -110,8 +57,12 @@ def load_locomo(path: Path) -> LocomoDataset:
         conversations[conversation.id] = conversation
     if not conversations:
         raise root.error("the list holds no conversation", "give a file with at least one")
-    digest = hashlib.sha256(content).hexdigest()
-    return LocomoDataset(name=path.name, sha256=digest, conversations=tuple(conversations.values()))
+    return Dataset(
+        name=path.name,
+        sha256=hashlib.sha256(content).hexdigest(),
+        conversations=tuple(conversations.values()),
+        categories=tuple(CATEGORY_NAMES.values()),
+    )
 
 
 class _Reader:
@@ -125,14 +76,14 @@ class _Reader:
         self._dialogue = self._entry.key("conversation")
         self._problems: list[Problem] = []
 
-    def conversation(self) -> LocomoConversation:
+    def conversation(self) -> Conversation:
         turns = self._turns()
-        known = frozenset(turn.dia_id for turn in turns)
+        known = frozenset(turn.id for turn in turns)
         questions = [
             self._question(item, f"{self._name}/q{number}", known)
             for number, item in enumerate(self._entry.key("qa").items(), start=1)
         ]
-        return LocomoConversation(
+        return Conversation(
             id=self._name,
             speakers=(self._dialogue.key("speaker_a").text(), self._dialogue.key("speaker_b").text()),
             turns=turns,
@@ -143,25 +94,25 @@ class _Reader:
     def _note(self, where: str, raw: str, reason: str) -> None:
         self._problems.append(Problem(conversation=self._name, where=where, raw=raw, reason=reason))
 
-    def _turns(self) -> tuple[LocomoTurn, ...]:
-        turns: dict[str, LocomoTurn] = {}
+    def _turns(self) -> tuple[DatasetTurn, ...]:
+        turns: dict[str, DatasetTurn] = {}
         for session, said_at in self._sessions().items():
             items = self._dialogue.key(f"session_{session}").items()
             for position, item in enumerate(items, start=1):
                 turn = _turn(item, session, position, said_at)
-                if turn.dia_id in turns:
-                    raise item.key("dia_id").error(f"{turn.dia_id} names two turns", "give each its own")
-                turns[turn.dia_id] = turn
+                if turn.id in turns:
+                    raise item.key("dia_id").error(f"{turn.id} names two turns", "give each its own")
+                turns[turn.id] = turn
         for turn in turns.values():
             self._note_oddities(turn)
         return tuple(turn for turn in turns.values() if turn.text.strip())
 
-    def _note_oddities(self, turn: LocomoTurn) -> None:
+    def _note_oddities(self, turn: DatasetTurn) -> None:
         where, place = f"session_{turn.session}", f"D{turn.session}:{turn.position}"
-        if turn.dia_id != place:
-            self._note(where, turn.dia_id, f"the turn stands at {place}; evidence finds it by its dia_id")
+        if turn.id != place:
+            self._note(where, turn.id, f"the turn stands at {place}; evidence finds it by its dia_id")
         if not turn.text.strip():
-            self._note(where, turn.dia_id, "turn without text or image; left out")
+            self._note(where, turn.id, "turn without text or image; left out")
 
     def _sessions(self) -> dict[int, datetime]:
         """Return the sessions that have turns, in order, each with its own or a neighbour's date."""
@@ -190,18 +141,19 @@ class _Reader:
             raise found.error(f"{found.text()!r} is no date", 'write it as "1:56 pm on 8 May, 2023"')
         return date
 
-    def _question(self, item: JsonCursor, question_id: str, known: frozenset[str]) -> LocomoQuestion:
+    def _question(self, item: JsonCursor, question_id: str, known: frozenset[str]) -> Question:
         category = item.key("category").whole_number()
         if category not in CATEGORY_NAMES:
             raise item.key("category").error(f"{category} is no category", "give a number from 1 to 5")
         adversarial = item.find("adversarial_answer")
-        return LocomoQuestion(
+        return Question(
             id=question_id,
             question=item.key("question").text(),
-            answer=_answer(item, category),
-            category=category,
+            category=CATEGORY_NAMES[category],
+            answers=_answers(item, category),
             evidence=self._evidence(item, question_id, known),
-            adversarial_answer=None if adversarial is None else _as_text(adversarial),
+            rule=_RULES.get(category, AnswerRule.PLAIN),
+            trap=None if adversarial is None else _as_text(adversarial),
         )
 
     def _evidence(self, item: JsonCursor, question_id: str, known: frozenset[str]) -> tuple[str, ...]:
@@ -217,13 +169,13 @@ class _Reader:
         return tuple(dia_id for dia_id in evidence.ids if dia_id in known)
 
 
-def _turn(item: JsonCursor, session: int, position: int, said_at: datetime) -> LocomoTurn:
+def _turn(item: JsonCursor, session: int, position: int, said_at: datetime) -> DatasetTurn:
     dia_id = item.key("dia_id")
     normalised = normalise_turn_id(dia_id.text())
     if normalised is None:
         raise dia_id.error(f"{dia_id.text()!r} is no turn id", f"write it as D{session}:{position}")
-    return LocomoTurn(
-        dia_id=normalised,
+    return DatasetTurn(
+        id=normalised,
         session=session,
         position=position,
         speaker=item.key("speaker").text(),
@@ -244,11 +196,11 @@ def _turn_text(item: JsonCursor) -> str:
     return f"{text} {photo}" if text.strip() else photo
 
 
-def _answer(item: JsonCursor, category: int) -> str:
+def _answers(item: JsonCursor, category: int) -> tuple[str, ...]:
     if category == _ADVERSARIAL:
         found = item.find("answer")
-        return "" if found is None else _as_text(found)
-    return _as_text(item.key("answer"))
+        return () if found is None else (_as_text(found),)
+    return (_as_text(item.key("answer")),)
 
 
 def _as_text(answer: JsonCursor) -> str:

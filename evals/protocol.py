@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from .locomo import LocomoDataset
+from .dataset import Dataset
 from .retrieval import RetrievalResult
 
 
@@ -42,7 +42,7 @@ class Machine:
 class RunProtocol:
     """One run of an evaluation.
 
-    `questions` counts all questions of the file by category ("1" to "5"), `excluded` those not
+    `questions` counts all questions of the file by category, `excluded` those not
     scored by reason; `unit` is what is ranked, with its size; `budget` is in tokens; `date` is ISO 8601.
     """
 
@@ -53,7 +53,7 @@ class RunProtocol:
     turns: int
     questions: Mapping[str, int]
     excluded: Mapping[str, int]
-    categories: tuple[int, ...]
+    categories: tuple[str, ...]
     unit: str
     ks: tuple[int, ...]
     budget: int
@@ -75,7 +75,7 @@ def describe_machine() -> Machine:
 
 
 def describe_retrieval(
-    dataset: LocomoDataset, result: RetrievalResult, system: SystemDescription, *, date: datetime
+    dataset: Dataset, result: RetrievalResult, system: SystemDescription, *, date: datetime
 ) -> RunProtocol:
     """Describe a retrieval run over `dataset`, at `date`, on this machine."""
     questions = Counter(
@@ -87,9 +87,9 @@ def describe_retrieval(
         sha256=dataset.sha256,
         conversations=len(dataset.conversations),
         turns=sum(len(conversation.turns) for conversation in dataset.conversations),
-        questions={str(category): questions[category] for category in sorted(questions)},
+        questions={category: questions[category] for category in dataset.categories},
         excluded=result.excluded,
-        categories=result.settings.categories,
+        categories=result.settings.categories or dataset.categories,
         unit=result.settings.unit.described(dataset.conversations),
         ks=result.settings.ks,
         budget=result.settings.budget,

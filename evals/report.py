@@ -7,7 +7,6 @@ from dataclasses import asdict
 from rich.table import Table
 from rich.text import Text
 
-from .locomo import CATEGORY_NAMES
 from .protocol import RunProtocol
 from .retrieval import RetrievalResult, RetrievalSettings, Scores
 
@@ -15,8 +14,8 @@ from .retrieval import RetrievalResult, RetrievalSettings, Scores
 def to_json(protocol: RunProtocol, result: RetrievalResult, *, pool: RetrievalResult | None = None) -> str:
     """Return the run as a JSON object: protocol, n, metrics, by_category, latency_ms, pool if given, problems.
 
-    Recall is in per cent, 0 to 100, rounded to 2 decimals; `n` and `by_category` go by category ("1"),
-    `n` also by "overall"; a category asked for without a scored question has n 0 and no metrics. `pool` is
+    Recall is in per cent, 0 to 100, rounded to 2 decimals; `n` and `by_category` go by category,
+    `n` also by "overall". `pool` is
     what an ideal order of the candidates would reach, its recall inside the budget being that of the whole pool.
     """
     document: dict[str, object] = {"protocol": asdict(protocol), "n": counts(result), **figures(result)}
@@ -29,8 +28,7 @@ def to_json(protocol: RunProtocol, result: RetrievalResult, *, pool: RetrievalRe
 def counts(result: RetrievalResult) -> dict[str, int]:
     """Return how many questions were scored, by category asked for and overall."""
     scored = result.by_category()
-    n = {str(category): scored[category].n if category in scored else 0 for category in result.settings.categories}
-    return {**n, "overall": result.overall().n}
+    return {**{category: scores.n for category, scores in scored.items()}, "overall": result.overall().n}
 
 
 def figures(result: RetrievalResult) -> dict[str, object]:
@@ -47,7 +45,7 @@ def figures(result: RetrievalResult) -> dict[str, object]:
 
 def by_category(result: RetrievalResult) -> dict[str, Mapping[str, float]]:
     """Return the metrics of each category with a scored question."""
-    return {str(category): metrics(scores, result.settings) for category, scores in result.by_category().items()}
+    return {category: metrics(scores, result.settings) for category, scores in result.by_category().items()}
 
 
 def rendered(document: Mapping[str, object]) -> str:
@@ -64,10 +62,9 @@ def retrieval_table(protocol: RunProtocol, result: RetrievalResult, *, pool: Ret
     table.add_column("category")
     for name in ("n", *metric_columns(result.settings), *(["pool"] if pool is not None else [])):
         table.add_column(name, justify="right")
-    held: Mapping[int, Scores] = {} if pool is None else pool.by_category()
+    held: Mapping[str, Scores] = {} if pool is None else pool.by_category()
     for category, scores in result.by_category().items():
-        name = f"{category} {CATEGORY_NAMES[category]}"
-        table.add_row(name, str(scores.n), *cells(scores, result.settings), *_held(held.get(category)))
+        table.add_row(category, str(scores.n), *cells(scores, result.settings), *_held(held.get(category)))
     table.add_section()
     overall = result.overall()
     ceiling = None if pool is None else pool.overall()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from .locomo import LocomoConversation
+from .dataset import Conversation
 from .metrics import mean, percentile, recall_at_k, recall_of
 from .problems import Problem
 from .units import TURNS, Unit
@@ -39,7 +39,7 @@ class Retrieval:
 class RetrievalSystem(Protocol):
     """A system under test. Conversations are strangers to each other: a question sees its own only."""
 
-    def ingest(self, conversation: LocomoConversation) -> None:
+    def ingest(self, conversation: Conversation) -> None:
         """Take in every turn of a conversation, once, before its questions are asked."""
         ...
 
@@ -50,9 +50,9 @@ class RetrievalSystem(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrievalSettings:
-    """What is asked and measured: LoCoMo categories, ranks k, the context's budget in tokens, what is ranked."""
+    """What is asked and measured: categories (None for all), ranks k, the context's budget in tokens, what is ranked."""
 
-    categories: tuple[int, ...] = (1, 2, 3, 4)
+    categories: tuple[str, ...] | None = None
     ks: tuple[int, ...] = (1, 3, 5, 10, 25)
     budget: int = 854
     unit: Unit = TURNS
@@ -67,7 +67,7 @@ class QuestionScore:
 
     conversation: str
     question_id: str
-    category: int
+    category: str
     gold: tuple[str, ...]
     recall_at: Mapping[int, float]
     context_recall: float
@@ -107,9 +107,9 @@ class RetrievalResult:
         """Average over all questions."""
         return _average(self.questions)
 
-    def by_category(self) -> Mapping[int, Scores]:
-        """Average within each category that has a scored question, in ascending order."""
-        categories = sorted({score.category for score in self.questions})
+    def by_category(self) -> Mapping[str, Scores]:
+        """Average within each category that has a scored question, in the order of the first of each."""
+        categories = list(dict.fromkeys(score.category for score in self.questions))
         return {
             category: _average([score for score in self.questions if score.category == category])
             for category in categories
@@ -132,7 +132,7 @@ class Asked:
     conversation: str
     question_id: str
     question: str
-    category: int
+    category: str
     gold: tuple[str, ...]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..memory.errors import DataFormatError, RecollectError
-from .locomo import LocomoConversation, LocomoDataset, LocomoQuestion
+from .dataset import Conversation, Dataset, Question
 from .problems import Problem
 from .retrieval import (
     TOTAL,
@@ -23,6 +23,7 @@ from .retrieval import (
 _log = logging.getLogger(__name__)
 
 NO_EVIDENCE = "no_resolvable_evidence"
+UNANSWERABLE = "unanswerable"
 DEFAULT_SETTINGS = RetrievalSettings()
 
 Clock = Callable[[], float]
@@ -49,7 +50,7 @@ class Comparison:
 
 
 def compare_retrieval(
-    dataset: LocomoDataset,
+    dataset: Dataset,
     systems: Mapping[str, RetrievalSystem],
     *,
     settings: RetrievalSettings = DEFAULT_SETTINGS,
@@ -58,8 +59,8 @@ def compare_retrieval(
 ) -> Comparison:
     """Ingest each conversation and put its questions to every system, one conversation after the other.
 
-    Left out and counted: questions of other categories ("category_5") and those without one gold
-    turn ("no_resolvable_evidence"). A system that raises a RecollectError is left out from then on, and its figures
+    Left out and counted: questions of other categories ("category temporal"), those whose right answer is to abstain
+    ("unanswerable") and those without one gold turn ("no_resolvable_evidence"). A system that raises a RecollectError is left out from then on, and its figures
     with it; the others go on. `on_question` hears of every question once all were asked; `clock` gives seconds.
     Raises DataFormatError where no question can be scored, and the first system's error where all of them failed.
     """
@@ -79,7 +80,7 @@ def compare_retrieval(
     return _compared(dataset, runs, settings)
 
 
-def count_excluded(dataset: LocomoDataset, settings: RetrievalSettings = DEFAULT_SETTINGS) -> dict[str, int]:
+def count_excluded(dataset: Dataset, settings: RetrievalSettings = DEFAULT_SETTINGS) -> dict[str, int]:
     """Return how many questions `compare_retrieval` leaves out, by reason, reasons sorted."""
     reasons = Counter(
         reason
@@ -90,13 +91,15 @@ def count_excluded(dataset: LocomoDataset, settings: RetrievalSettings = DEFAULT
     return dict(sorted(reasons.items()))
 
 
-def _exclusion(question: LocomoQuestion, settings: RetrievalSettings) -> str | None:
-    if question.category not in settings.categories:
-        return f"category_{question.category}"
+def _exclusion(question: Question, settings: RetrievalSettings) -> str | None:
+    if settings.categories is not None and question.category not in settings.categories:
+        return f"category {question.category}"
+    if question.is_unanswerable:
+        return UNANSWERABLE
     return None if question.evidence else NO_EVIDENCE
 
 
-def _asked(conversation: LocomoConversation, settings: RetrievalSettings) -> Iterator[Asked]:
+def _asked(conversation: Conversation, settings: RetrievalSettings) -> Iterator[Asked]:
     unit_of = settings.unit.of(conversation)
     for question in conversation.questions:
         if _exclusion(question, settings) is None:
@@ -120,7 +123,7 @@ class _Run:
         self._system = system
         self._settings = settings
 
-    def ingest(self, conversation: LocomoConversation) -> None:
+    def ingest(self, conversation: Conversation) -> None:
         if self.error is not None:
             return
         try:
@@ -145,7 +148,7 @@ class _Run:
         if found.pool is not None:
             self.ideal.append(score_question(asked, _ideal(asked, found.pool), self._settings))
 
-    def result(self, scores: list[QuestionScore], dataset: LocomoDataset) -> RetrievalResult:
+    def result(self, scores: list[QuestionScore], dataset: Dataset) -> RetrievalResult:
         return RetrievalResult(
             settings=self._settings,
             questions=tuple(scores),
@@ -169,7 +172,7 @@ def _problems(scores: list[QuestionScore]) -> Iterator[Problem]:
     return (problem for score in scores for problem in score.problems)
 
 
-def _compared(dataset: LocomoDataset, runs: list[_Run], settings: RetrievalSettings) -> Comparison:
+def _compared(dataset: Dataset, runs: list[_Run], settings: RetrievalSettings) -> Comparison:
     good = [run for run in runs if run.error is None]
     failed = {run.name: run.error for run in runs if run.error is not None}
     if failed and not good:

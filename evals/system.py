@@ -10,7 +10,7 @@ from ..memory.errors import InvalidInput
 from ..memory.recall import Recalled
 from ..memory.types import EventSummary, Memory, NewTurn, Retrieved, Turn
 from ..rerank.base import Reranker
-from .locomo import LocomoConversation, LocomoTurn
+from .dataset import Conversation, DatasetTurn
 from .retrieval import TOTAL, Retrieval
 
 
@@ -57,7 +57,7 @@ class SharedMemories:
         self._turns: dict[str, tuple[Turn, ...]] = {}
         self._latest: tuple[tuple[str, str], Offered] | None = None
 
-    def ingest(self, conversation: LocomoConversation) -> Sequence[Turn]:
+    def ingest(self, conversation: Conversation) -> Sequence[Turn]:
         """Return the conversation's turns as stored, `ref` being the dia_id; the first call stores them."""
         if conversation.id not in self._turns:
             memory = self._open_memory(conversation.id)
@@ -94,7 +94,7 @@ class TurnSystem:
     def _reranker(self) -> Reranker:
         return self._make_reranker()
 
-    def ingest(self, conversation: LocomoConversation) -> None:
+    def ingest(self, conversation: Conversation) -> None:
         """Store the conversation's turns, unless another system did."""
         self._memories.ingest(conversation)
 
@@ -135,5 +135,5 @@ def ref_of(turn: Turn) -> str:
     return turn.ref
 
 
-def _new_turn(turn: LocomoTurn) -> NewTurn:
-    return NewTurn(speaker=turn.speaker, text=turn.text, said_at=turn.said_at, ref=turn.dia_id, session=turn.session)
+def _new_turn(turn: DatasetTurn) -> NewTurn:
+    return NewTurn(speaker=turn.speaker, text=turn.text, said_at=turn.said_at, ref=turn.id, session=turn.session)

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from ..memory.ports import TokenCounter
 from ..rerank.chunks import Chunk, Utterance, chunked
-from .locomo import LocomoConversation
+from .dataset import Conversation
 
 U = TypeVar("U", bound=Utterance)
 
@@ -22,11 +22,11 @@ class Unit(Protocol):
         """What `--unit` calls it."""
         ...
 
-    def of(self, conversation: LocomoConversation) -> Mapping[str, str]:
+    def of(self, conversation: Conversation) -> Mapping[str, str]:
         """Return the id of the unit that holds each turn, by dia_id."""
         ...
 
-    def described(self, conversations: Sequence[LocomoConversation]) -> str:
+    def described(self, conversations: Sequence[Conversation]) -> str:
         """Return the name with whatever figures depend on."""
         ...
 
@@ -36,11 +36,11 @@ class TurnUnit:
 
     name = "turn"
 
-    def of(self, conversation: LocomoConversation) -> Mapping[str, str]:
+    def of(self, conversation: Conversation) -> Mapping[str, str]:
         """Return each dia_id under itself."""
-        return {turn.dia_id: turn.dia_id for turn in conversation.turns}
+        return {turn.id: turn.id for turn in conversation.turns}
 
-    def described(self, conversations: Sequence[LocomoConversation]) -> str:
+    def described(self, conversations: Sequence[Conversation]) -> str:
         """Return "turn"."""
         return self.name
 
@@ -64,12 +64,12 @@ class ChunkUnit:
         """Return the chunks of a conversation's turns, the same however the turns are stored."""
         return chunked(turns, target_tokens=self.target_tokens, count=self.count)
 
-    def of(self, conversation: LocomoConversation) -> Mapping[str, str]:
+    def of(self, conversation: Conversation) -> Mapping[str, str]:
         """Return the id of each turn's chunk, by dia_id."""
         chunks = self.chunks(conversation.turns)
-        return {turn.dia_id: chunk.turns[0].dia_id for chunk in chunks for turn in chunk.turns}
+        return {turn.id: chunk.turns[0].id for chunk in chunks for turn in chunk.turns}
 
-    def described(self, conversations: Sequence[LocomoConversation]) -> str:
+    def described(self, conversations: Sequence[Conversation]) -> str:
         """Return target, average length and number of chunks."""
         tokens = [[chunk.tokens for chunk in self.chunks(one.turns)] for one in conversations]
         chunks = sum(map(len, tokens))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from .evals.locomo import LocomoConversation, load_locomo
+from .evals.dataset import Conversation
+from .evals.locomo import load_locomo
 from .memory.checks import check_name, check_turn
 from .memory.errors import DataFormatError, InvalidInput
 from .memory.types import NewTurn
@@ -75,15 +76,15 @@ def renamed(conversations: Iterable[FileConversation], name: str) -> list[FileCo
     return [replace(one, name=check_name(name, "conversation")) for one in known]
 
 
-def _from_locomo(conversation: LocomoConversation, file: str) -> FileConversation:
+def _from_locomo(conversation: Conversation, file: str) -> FileConversation:
     turns = [
         FileTurn(
-            place=f"{conversation.id} {turn.dia_id}",
+            place=f"{conversation.id} {turn.id}",
             turn=NewTurn(
                 speaker=turn.speaker,
                 text=turn.text,
                 said_at=turn.said_at,
-                ref=turn.dia_id,
+                ref=turn.id,
                 session=str(turn.session),
             ),
         )

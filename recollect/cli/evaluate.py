@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ..agent.long_term_memory import LongTermMemory
     from ..config import Config
-    from ..evals.locomo import LocomoDataset
+    from ..evals.dataset import Dataset
     from ..evals.problems import Problem
     from ..evals.protocol import SystemDescription
     from ..evals.retrieval import RetrievalSettings, RetrievalSystem
@@ -135,7 +135,7 @@ def _settings(unit: str, config: "Config") -> "RetrievalSettings":
 
 
 def _measured(
-    dataset: "LocomoDataset", config: "Config", rerankers: "Mapping[str, Config]", settings: "RetrievalSettings"
+    dataset: "Dataset", config: "Config", rerankers: "Mapping[str, Config]", settings: "RetrievalSettings"
 ) -> "Comparison":
     from ..evals.run import compare_retrieval, count_excluded
     from ..evals.system import SharedMemories
@@ -200,7 +200,7 @@ def _described(reranker: str, config: "Config") -> str:
 class _Report:
     """One reranker by itself, or several beside each other."""
 
-    def __init__(self, dataset: "LocomoDataset", comparison: "Comparison", system: "SystemDescription") -> None:
+    def __init__(self, dataset: "Dataset", comparison: "Comparison", system: "SystemDescription") -> None:
         from ..evals.protocol import describe_retrieval
 
         self._comparison = comparison

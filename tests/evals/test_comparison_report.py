@@ -18,7 +18,8 @@ from recollect.evals.comparison_report import (
     comparison_table,
     difference_table,
 )
-from recollect.evals.locomo import LocomoDataset, load_locomo
+from recollect.evals.dataset import Dataset
+from recollect.evals.locomo import load_locomo
 from recollect.evals.problems import Problem
 from recollect.evals.protocol import RunProtocol, SystemDescription, describe_retrieval
 from recollect.evals.retrieval import QuestionScore, RetrievalResult, RetrievalSettings
@@ -52,12 +53,12 @@ def result(recalls: Sequence[float], timings: dict[str, float], *problems: Probl
 
 
 @pytest.fixture
-def dataset(mini_file: Path) -> LocomoDataset:
+def dataset(mini_file: Path) -> Dataset:
     return load_locomo(mini_file)
 
 
 @pytest.fixture
-def comparison(dataset: LocomoDataset) -> Comparison:
+def comparison(dataset: Dataset) -> Comparison:
     return Comparison(
         results={
             "none": result([0.0, 0.5, 1.0], {"recall": 1.0, "total": 2.0}),
@@ -70,7 +71,7 @@ def comparison(dataset: LocomoDataset) -> Comparison:
 
 
 @pytest.fixture
-def protocol(dataset: LocomoDataset, comparison: Comparison) -> RunProtocol:
+def protocol(dataset: Dataset, comparison: Comparison) -> RunProtocol:
     system = SystemDescription(
         reranker="none, better", embedder="mini", embedder_fingerprint="01", tokenizer="words", recollect_version="9"
     )

@@ -8,20 +8,21 @@ from typing import Any
 
 import pytest
 
-from recollect.evals.locomo import LocomoConversation, load_locomo
+from recollect.evals.dataset import Conversation
+from recollect.evals.locomo import load_locomo
 from recollect.evals.locomo_notation import normalise_turn_id, parse_evidence, parse_session_date
 from recollect.memory.errors import DataFormatError
 
 WriteLocomo = Callable[[Any], Path]
 
 
-def garden(path: Path) -> LocomoConversation:
+def garden(path: Path) -> Conversation:
     return load_locomo(path).conversations[0]
 
 
 def test_sessions_come_in_order_whatever_their_order_in_the_file(mini_file: Path) -> None:
     turns = garden(mini_file).turns
-    assert [turn.dia_id for turn in turns] == [
+    assert [turn.id for turn in turns] == [
         *("D1:1", "D1:2", "D1:3", "D2:1", "D2:2", "D2:3", "D4:1", "D4:3", "D4:4"),
     ]
     assert [(turn.session, turn.position) for turn in turns[-3:]] == [(4, 1), (4, 3), (4, 4)]
@@ -35,7 +36,7 @@ def test_a_dataset_knows_its_name_and_the_digest_of_its_bytes(mini_file: Path) -
 
 
 def test_an_image_turn_reads_as_its_text_and_caption(mini_file: Path) -> None:
-    texts = {turn.dia_id: turn.text for turn in garden(mini_file).turns}
+    texts = {turn.id: turn.text for turn in garden(mini_file).turns}
     assert texts["D2:2"] == "Look! [shares a photo: a red wheelbarrow]"
     assert texts["D2:3"] == "[shares a photo: a row of seedlings]"
     assert texts["D4:4"] == "Here [shares a photo]"
@@ -67,7 +68,7 @@ def test_a_first_session_without_a_date_gets_the_date_after_it(
     assert (first.session, first.said_at) == (1, datetime(2024, 3, 1, 0, 5, tzinfo=UTC))
 
 
-def oddities(conversation: LocomoConversation) -> list[tuple[str, str, str]]:
+def oddities(conversation: Conversation) -> list[tuple[str, str, str]]:
     return [(problem.where, problem.raw, problem.reason) for problem in conversation.problems]
 
 

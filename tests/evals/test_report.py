@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from recollect.evals.locomo import LocomoDataset, load_locomo
+from recollect.evals.dataset import Dataset
+from recollect.evals.locomo import load_locomo
 from recollect.evals.protocol import RunProtocol, SystemDescription, describe_machine, describe_retrieval
 from recollect.evals.report import latency_table, protocol_line, retrieval_table, to_json
 from recollect.evals.retrieval import Latency, QuestionScore, RetrievalResult, RetrievalSettings
@@ -40,12 +41,12 @@ def score(question: str, category: int, recall: float, tokens: int, recall_ms: f
 
 
 @pytest.fixture
-def dataset(mini_file: Path) -> LocomoDataset:
+def dataset(mini_file: Path) -> Dataset:
     return load_locomo(mini_file)
 
 
 @pytest.fixture
-def result(dataset: LocomoDataset) -> RetrievalResult:
+def result(dataset: Dataset) -> RetrievalResult:
     return RetrievalResult(
         settings=RetrievalSettings(ks=(1, 10)),
         questions=(
@@ -59,7 +60,7 @@ def result(dataset: LocomoDataset) -> RetrievalResult:
 
 
 @pytest.fixture
-def protocol(dataset: LocomoDataset, result: RetrievalResult) -> RunProtocol:
+def protocol(dataset: Dataset, result: RetrievalResult) -> RunProtocol:
     return describe_retrieval(dataset, result, SYSTEM, date=datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC))
 
 
@@ -89,7 +90,7 @@ def test_the_json_has_the_documented_form(protocol: RunProtocol, result: Retriev
 
 
 def test_the_protocol_in_the_json_says_what_the_figures_depend_on(
-    dataset: LocomoDataset, protocol: RunProtocol, result: RetrievalResult
+    dataset: Dataset, protocol: RunProtocol, result: RetrievalResult
 ) -> None:
     written = json.loads(to_json(protocol, result))["protocol"]
     machine = written.pop("machine")
@@ -119,7 +120,7 @@ def test_the_protocol_in_the_json_says_what_the_figures_depend_on(
     assert machine["python"] == ".".join(map(str, sys.version_info[:3]))
 
 
-def test_a_budget_names_its_metric(dataset: LocomoDataset, result: RetrievalResult) -> None:
+def test_a_budget_names_its_metric(dataset: Dataset, result: RetrievalResult) -> None:
     small = RetrievalResult(
         settings=RetrievalSettings(ks=(1,), budget=256),
         questions=result.questions,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from recollect.evals.locomo import LocomoConversation, LocomoDataset, load_locomo
+from recollect.evals.dataset import Conversation, Dataset
+from recollect.evals.locomo import load_locomo
 from recollect.evals.retrieval import Asked, Retrieval, RetrievalResult, RetrievalSettings, RetrievalSystem
 from recollect.evals.run import compare_retrieval, count_excluded
 from recollect.memory.errors import DataFormatError, EndpointUnreachable
@@ -22,7 +23,7 @@ class Scripted:
         self.script = script
         self.calls: list[tuple[object, ...]] = []
 
-    def ingest(self, conversation: LocomoConversation) -> None:
+    def ingest(self, conversation: Conversation) -> None:
         self.calls.append(("ingest", conversation.id, len(conversation.turns)))
 
     def retrieve(self, conversation_id: str, question: str, *, limit: int, budget: int) -> Retrieval:
@@ -51,14 +52,14 @@ def scripted(tokens_of_the_third: int = 400) -> Scripted:
 
 
 @pytest.fixture
-def mini(mini_file: Path) -> LocomoDataset:
+def mini(mini_file: Path) -> Dataset:
     return load_locomo(mini_file)
 
 
 SETTINGS = RetrievalSettings(ks=KS)
 
 
-def evaluated(dataset: LocomoDataset, system: RetrievalSystem, **options: Any) -> RetrievalResult:
+def evaluated(dataset: Dataset, system: RetrievalSystem, **options: Any) -> RetrievalResult:
     """The result of one system by itself."""
     return compare_retrieval(dataset, {"it": system}, **options).results["it"]
 
@@ -67,7 +68,7 @@ def ticks(*seconds: float) -> Iterator[float]:
     return iter(seconds)
 
 
-def test_overall_scores_average_over_questions(mini: LocomoDataset) -> None:
+def test_overall_scores_average_over_questions(mini: Dataset) -> None:
     overall = evaluated(mini, scripted(), settings=SETTINGS).overall()
     assert overall.n == 5
     # per question: at 1: .5 0 1 0 0; at 2: .5 0 1 .5 .5; at 3: 1 0 1 1 .5; context: .5 1 1 0 1
@@ -80,7 +81,7 @@ def test_overall_scores_average_over_questions(mini: LocomoDataset) -> None:
     assert overall.context_tokens == pytest.approx(1500 / 5)
 
 
-def test_scores_by_category_average_over_the_categorys_questions(mini: LocomoDataset) -> None:
+def test_scores_by_category_average_over_the_categorys_questions(mini: Dataset) -> None:
     by_category = evaluated(mini, scripted(), settings=SETTINGS).by_category()
     assert {category: scores.n for category, scores in by_category.items()} == {1: 1, 2: 1, 4: 3}
     assert by_category[1].recall_at == {1: 0.5, 2: 0.5, 3: 1.0}
@@ -89,14 +90,14 @@ def test_scores_by_category_average_over_the_categorys_questions(mini: LocomoDat
     assert by_category[4].context_recall == pytest.approx(2 / 3)
 
 
-def test_questions_left_out_are_counted_by_reason(mini: LocomoDataset) -> None:
+def test_questions_left_out_are_counted_by_reason(mini: Dataset) -> None:
     result = evaluated(mini, scripted(), settings=SETTINGS)
     assert result.excluded == {"category_5": 1, "no_resolvable_evidence": 2}
     asked = {score.question_id for score in result.questions}
     assert asked == {"conv-1/q1", "conv-1/q2", "conv-1/q4", "conv-1/q5", "conv-2/q1"}
 
 
-def test_categories_can_be_chosen(mini: LocomoDataset) -> None:
+def test_categories_can_be_chosen(mini: Dataset) -> None:
     settings = RetrievalSettings(ks=KS, categories=(1, 5))
     assert count_excluded(mini, settings) == {"category_2": 1, "category_3": 1, "category_4": 4}
     system = scripted()
@@ -105,7 +106,7 @@ def test_categories_can_be_chosen(mini: LocomoDataset) -> None:
     assert (overall.n, overall.recall_at[1]) == (2, 0.75)
 
 
-def test_each_conversation_is_ingested_once_before_its_questions(mini: LocomoDataset) -> None:
+def test_each_conversation_is_ingested_once_before_its_questions(mini: Dataset) -> None:
     system = scripted()
     evaluated(mini, system, settings=RetrievalSettings(ks=(1, 7), budget=900))
     assert system.calls == [
@@ -119,13 +120,13 @@ def test_each_conversation_is_ingested_once_before_its_questions(mini: LocomoDat
     ]
 
 
-def test_a_conversation_without_questions_to_ask_is_not_ingested(mini: LocomoDataset) -> None:
+def test_a_conversation_without_questions_to_ask_is_not_ingested(mini: Dataset) -> None:
     system = scripted()
     evaluated(mini, system, settings=RetrievalSettings(ks=KS, categories=(1, 2)))
     assert [call for call in system.calls if call[0] == "ingest"] == [("ingest", "conv-1", 9)]
 
 
-def test_a_context_above_the_budget_scores_nothing_and_is_reported(mini: LocomoDataset) -> None:
+def test_a_context_above_the_budget_scores_nothing_and_is_reported(mini: Dataset) -> None:
     at_budget = evaluated(mini, scripted(tokens_of_the_third=854), settings=SETTINGS)
     above = evaluated(mini, scripted(tokens_of_the_third=855), settings=SETTINGS)
     assert at_budget.overall().context_recall == pytest.approx(3.5 / 5)
@@ -136,7 +137,7 @@ def test_a_context_above_the_budget_scores_nothing_and_is_reported(mini: LocomoD
     assert (above.problems[-1].where, above.problems[-1].raw) == ("conv-1/q4", "855 tokens")
 
 
-def test_latency_is_given_by_stage_and_as_a_whole(mini: LocomoDataset) -> None:
+def test_latency_is_given_by_stage_and_as_a_whole(mini: Dataset) -> None:
     clock = ticks(0.0, 0.010, 1.0, 1.020, 2.0, 2.030, 3.0, 3.040, 4.0, 4.050)
     result = evaluated(mini, scripted(), settings=SETTINGS, clock=clock.__next__)
     latency = result.latency()
@@ -147,7 +148,7 @@ def test_latency_is_given_by_stage_and_as_a_whole(mini: LocomoDataset) -> None:
     assert (latency["total"].p50_ms, latency["total"].p95_ms) == (pytest.approx(30), pytest.approx(48))
 
 
-def test_a_system_that_knows_what_a_call_took_is_believed(mini: LocomoDataset) -> None:
+def test_a_system_that_knows_what_a_call_took_is_believed(mini: Dataset) -> None:
     class Telling(Scripted):
         def retrieve(self, conversation_id: str, question: str, *, limit: int, budget: int) -> Retrieval:
             found = super().retrieve(conversation_id, question, limit=limit, budget=budget)
@@ -157,7 +158,7 @@ def test_a_system_that_knows_what_a_call_took_is_believed(mini: LocomoDataset) -
     assert result.latency()["total"].p50_ms == 7.0
 
 
-def test_a_listener_hears_of_every_question_in_order(mini: LocomoDataset) -> None:
+def test_a_listener_hears_of_every_question_in_order(mini: Dataset) -> None:
     heard: list[Asked] = []
     result = evaluated(mini, scripted(), settings=SETTINGS, on_question=heard.append)
     assert [asked.question_id for asked in heard] == [score.question_id for score in result.questions]
@@ -170,7 +171,7 @@ def test_a_listener_hears_of_every_question_in_order(mini: LocomoDataset) -> Non
     )
 
 
-def test_nothing_to_score_is_an_error(mini: LocomoDataset) -> None:
+def test_nothing_to_score_is_an_error(mini: Dataset) -> None:
     with pytest.raises(DataFormatError, match="no question to score"):
         evaluated(mini, scripted(), settings=RetrievalSettings(categories=(3,)))
 
@@ -193,7 +194,7 @@ class Failing(Scripted):
         super().__init__(script)
         self.at = at
 
-    def ingest(self, conversation: LocomoConversation) -> None:
+    def ingest(self, conversation: Conversation) -> None:
         super().ingest(conversation)
         if self.at == "ingest":
             raise EndpointUnreachable("No answer at all; start the server.")
@@ -204,7 +205,7 @@ class Failing(Scripted):
         return super().retrieve(conversation_id, question, limit=limit, budget=budget)
 
 
-def test_every_system_is_asked_every_question_before_the_next(mini: LocomoDataset) -> None:
+def test_every_system_is_asked_every_question_before_the_next(mini: Dataset) -> None:
     first, second = scripted(), scripted()
     second.calls = first.calls
     comparison = compare_retrieval(mini, {"a": first, "b": second}, settings=SETTINGS)
@@ -215,7 +216,7 @@ def test_every_system_is_asked_every_question_before_the_next(mini: LocomoDatase
 
 
 @pytest.mark.parametrize("at", ["ingest", "Which plot?"])
-def test_a_system_that_fails_is_reported_and_the_others_go_on(mini: LocomoDataset, at: str) -> None:
+def test_a_system_that_fails_is_reported_and_the_others_go_on(mini: Dataset, at: str) -> None:
     failing = Failing(scripted().script, at=at)
     comparison = compare_retrieval(mini, {"weak": failing, "strong": scripted()}, settings=SETTINGS)
     assert list(comparison.results) == ["strong"]
@@ -226,12 +227,12 @@ def test_a_system_that_fails_is_reported_and_the_others_go_on(mini: LocomoDatase
     assert [call[0] for call in failing.calls].count("ingest") == 1
 
 
-def test_the_error_of_a_system_by_itself_is_raised(mini: LocomoDataset) -> None:
+def test_the_error_of_a_system_by_itself_is_raised(mini: Dataset) -> None:
     with pytest.raises(EndpointUnreachable, match="No answer to Which plot"):
         evaluated(mini, Failing(scripted().script, at="Which plot?"), settings=SETTINGS)
 
 
-def test_the_pool_is_scored_as_if_it_were_in_an_ideal_order(mini: LocomoDataset) -> None:
+def test_the_pool_is_scored_as_if_it_were_in_an_ideal_order(mini: Dataset) -> None:
     comparison = compare_retrieval(mini, {"a": Offering(scripted().script), "b": scripted()}, settings=SETTINGS)
     pool = comparison.pool
     assert pool is not None
@@ -245,7 +246,7 @@ def test_the_pool_is_scored_as_if_it_were_in_an_ideal_order(mini: LocomoDataset)
     assert pool.by_category()[4].context_recall == pytest.approx(2.5 / 3)
 
 
-def test_a_question_for_which_nothing_was_offered_lowers_the_pool(mini: LocomoDataset) -> None:
+def test_a_question_for_which_nothing_was_offered_lowers_the_pool(mini: Dataset) -> None:
     class Blank(Scripted):
         def retrieve(self, conversation_id: str, question: str, *, limit: int, budget: int) -> Retrieval:
             found = super().retrieve(conversation_id, question, limit=limit, budget=budget)
@@ -256,5 +257,5 @@ def test_a_question_for_which_nothing_was_offered_lowers_the_pool(mini: LocomoDa
     assert pool.overall().context_recall == pytest.approx(4 / 5)
 
 
-def test_systems_that_do_not_tell_their_pool_have_none(mini: LocomoDataset) -> None:
+def test_systems_that_do_not_tell_their_pool_have_none(mini: Dataset) -> None:
     assert compare_retrieval(mini, {"a": scripted()}, settings=SETTINGS).pool is None

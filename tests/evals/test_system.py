@@ -10,7 +10,8 @@ import pytest
 
 from recollect.agent.long_term_memory import LongTermMemory
 from recollect.evals.chunk_system import Bm25Chunks, ChunkSystem, stemmed
-from recollect.evals.locomo import LocomoConversation, LocomoDataset, load_locomo
+from recollect.evals.dataset import Conversation, Dataset
+from recollect.evals.locomo import load_locomo
 from recollect.evals.retrieval import Retrieval, RetrievalSettings
 from recollect.evals.run import compare_retrieval
 from recollect.evals.system import SharedMemories, TurnSystem
@@ -44,12 +45,12 @@ class Opened:
 
 
 @pytest.fixture
-def mini(mini_file: Path) -> LocomoDataset:
+def mini(mini_file: Path) -> Dataset:
     return load_locomo(mini_file)
 
 
 @pytest.fixture
-def garden(mini: LocomoDataset) -> LocomoConversation:
+def garden(mini: Dataset) -> Conversation:
     return mini.conversations[0]
 
 
@@ -87,7 +88,7 @@ def system(memories: SharedMemories, *words: str) -> TurnSystem:
     return TurnSystem(memories, lambda: Preferring(*words))
 
 
-def test_turns_are_stored_with_their_dia_id_as_ref(opened: Opened, mini: LocomoDataset) -> None:
+def test_turns_are_stored_with_their_dia_id_as_ref(opened: Opened, mini: Dataset) -> None:
     memories = SharedMemories(opened)
     turns = memories.ingest(mini.conversations[1])
     assert memories.turns_of(mini.conversations[1].id, "default") == turns
@@ -101,7 +102,7 @@ def test_turns_are_stored_with_their_dia_id_as_ref(opened: Opened, mini: LocomoD
     assert turns[2].said_at.astimezone(UTC) == datetime(2023, 6, 3, 12, 30, tzinfo=UTC)
 
 
-def test_every_reranker_orders_the_same_candidates(opened: Opened, garden: LocomoConversation) -> None:
+def test_every_reranker_orders_the_same_candidates(opened: Opened, garden: Conversation) -> None:
     memories = SharedMemories(opened)
     bread, canal = system(memories, "bread"), system(memories, "canal", "bread")
     bread.ingest(garden)
@@ -113,12 +114,12 @@ def test_every_reranker_orders_the_same_candidates(opened: Opened, garden: Locom
     assert second.ranked == ("D1:3", "D4:3")
     assert first.pool == second.pool
     assert first.pool is not None
-    assert sorted(first.pool) == sorted(turn.dia_id for turn in garden.turns)
+    assert sorted(first.pool) == sorted(turn.id for turn in garden.turns)
     assert "D4:3" in first.context
     assert 0 < first.context_tokens <= 20
 
 
-def test_a_question_is_recalled_once_for_all_rerankers(opened: Opened, garden: LocomoConversation) -> None:
+def test_a_question_is_recalled_once_for_all_rerankers(opened: Opened, garden: Conversation) -> None:
     memories = SharedMemories(opened)
     systems = [system(memories, "bread"), system(memories, "canal")]
     for one in systems:
@@ -130,7 +131,7 @@ def test_a_question_is_recalled_once_for_all_rerankers(opened: Opened, garden: L
     assert opened.embedder.embedded == ["Which plot?", "Who bakes?"]
 
 
-def test_the_shared_recall_counts_in_the_total_of_each(opened: Opened, garden: LocomoConversation) -> None:
+def test_the_shared_recall_counts_in_the_total_of_each(opened: Opened, garden: Conversation) -> None:
     seconds = iter([0.0, 0.5, 1.0, 1.25, 2.0, 2.125])  # recall, then the first and the second reranker
     memories = SharedMemories(opened, clock=seconds.__next__)
     totals = []
@@ -149,7 +150,7 @@ def test_a_conversation_is_ingested_before_it_is_asked(opened: Opened) -> None:
         Bm25Chunks(UNIT).retrieve("conv-1", "What?", limit=1, budget=1)
 
 
-def test_turns_that_have_no_ref_are_an_error_and_not_a_low_score(opened: Opened, garden: LocomoConversation) -> None:
+def test_turns_that_have_no_ref_are_an_error_and_not_a_low_score(opened: Opened, garden: Conversation) -> None:
     def used(name: str) -> LongTermMemory:
         memory = opened(name)
         memory.add_many([NewTurn(speaker="Eve", text="I was here before.")])
@@ -161,7 +162,7 @@ def test_turns_that_have_no_ref_are_an_error_and_not_a_low_score(opened: Opened,
         one.retrieve("conv-1", "Which plot?", limit=1, budget=20)
 
 
-def test_what_failed_inside_the_library_is_reported_with_its_question(opened: Opened, mini: LocomoDataset) -> None:
+def test_what_failed_inside_the_library_is_reported_with_its_question(opened: Opened, mini: Dataset) -> None:
     opened.embedder.is_broken = True
     result = compare_retrieval(mini, {"it": system(SharedMemories(opened), "plot")}).results["it"]
     reported = [problem for problem in result.problems if problem not in mini.problems]
@@ -169,7 +170,7 @@ def test_what_failed_inside_the_library_is_reported_with_its_question(opened: Op
     assert any("words alone" in problem.reason for problem in reported)
 
 
-def test_rerankers_that_cannot_be_made_are_reported_and_the_others_go_on(opened: Opened, mini: LocomoDataset) -> None:
+def test_rerankers_that_cannot_be_made_are_reported_and_the_others_go_on(opened: Opened, mini: Dataset) -> None:
     def unknown() -> Preferring:
         raise InvalidInput("No such model; name another.")
 
@@ -183,7 +184,7 @@ def test_rerankers_that_cannot_be_made_are_reported_and_the_others_go_on(opened:
 # -- chunks --------------------------------------------------------------------------------------
 
 
-def test_a_chunk_is_named_by_its_first_turn(garden: LocomoConversation) -> None:
+def test_a_chunk_is_named_by_its_first_turn(garden: Conversation) -> None:
     assert dict(UNIT.of(garden)) == {
         "D1:1": "D1:1",
         "D1:2": "D1:1",
@@ -197,12 +198,12 @@ def test_a_chunk_is_named_by_its_first_turn(garden: LocomoConversation) -> None:
     }
 
 
-def test_a_unit_says_how_large_its_chunks_came_out(mini: LocomoDataset) -> None:
+def test_a_unit_says_how_large_its_chunks_came_out(mini: Dataset) -> None:
     # 52 words in six chunks of the garden; 6, 4 and 5 in one chunk of at most 14 and another of the train
     assert UNIT.described(mini.conversations) == "chunk of at most 14 tokens (8.4 on average, 4.0 a conversation)"
 
 
-def test_chunks_are_ranked_by_the_scores_of_their_turns(opened: Opened, garden: LocomoConversation) -> None:
+def test_chunks_are_ranked_by_the_scores_of_their_turns(opened: Opened, garden: Conversation) -> None:
     one = ChunkSystem(SharedMemories(opened), lambda: Preferring("bread", "seedlings", "canal"), UNIT)
     one.ingest(garden)
     found = one.retrieve("conv-1", "What?", limit=3, budget=20)
@@ -214,7 +215,7 @@ def test_chunks_are_ranked_by_the_scores_of_their_turns(opened: Opened, garden: 
     assert found.timings_ms["total"] >= found.timings_ms["rerank"]
 
 
-def test_a_question_is_scored_by_the_chunks_that_hold_its_evidence(opened: Opened, mini: LocomoDataset) -> None:
+def test_a_question_is_scored_by_the_chunks_that_hold_its_evidence(opened: Opened, mini: Dataset) -> None:
     memories = SharedMemories(opened)
     systems = {
         "right": ChunkSystem(memories, lambda: Preferring("Porto", "tomatoes", "canal"), UNIT),
@@ -240,7 +241,7 @@ def test_a_question_is_scored_by_the_chunks_that_hold_its_evidence(opened: Opene
     assert comparison.pool.overall().context_recall == 1.0
 
 
-def test_the_reference_ranks_chunks_by_bm25_over_stems(garden: LocomoConversation) -> None:
+def test_the_reference_ranks_chunks_by_bm25_over_stems(garden: Conversation) -> None:
     reference = Bm25Chunks(UNIT)
     reference.ingest(garden)
     found = reference.retrieve("conv-1", "Canals? And the CANAL: sprouting!", limit=2, budget=6)
@@ -258,7 +259,7 @@ def test_terms_are_stems_without_function_words() -> None:
 
 
 @pytest.mark.parametrize("question", ["photo canal canal", "Alba looking", "bread, plots and tomatoes", "is by the"])
-def test_the_reference_orders_as_the_formula_says(garden: LocomoConversation, question: str) -> None:
+def test_the_reference_orders_as_the_formula_says(garden: Conversation, question: str) -> None:
     """Okapi BM25 (Robertson and Zaragoza 2009) with k1 0.9 and b 0.4; no word asked for is in half of the chunks."""
     chunks = UNIT.chunks(garden.turns)
     documents = [stemmed(" ".join(f"{turn.speaker}: {turn.text}" for turn in chunk.turns)) for chunk in chunks]
@@ -276,4 +277,4 @@ def test_the_reference_orders_as_the_formula_says(garden: LocomoConversation, qu
     reference = Bm25Chunks(UNIT)
     reference.ingest(garden)
     found = reference.retrieve("conv-1", question, limit=9, budget=1)
-    assert found.ranked == tuple(chunks[place].turns[0].dia_id for place in best)
+    assert found.ranked == tuple(chunks[place].turns[0].id for place in best)
