@@ -79,7 +79,7 @@ class Given:
 class QuestionRecord:
     """One question put to one system.
 
-    `system` and `unit` are names; `ranked`: units, best first; `contexts`: one a budget, ascending; `pool`: everything
+    `system` and `unit` are names; `ranked`: units, best first; `contexts`: one a budget, ascending; `pool`: all that
     there was to rank, None where the system does not tell; `timings_ms`: milliseconds by stage, "total" being the
     whole; `problems`: what failed on the way without costing the result; `error`: why there is no result, if so.
     """
