@@ -58,7 +58,8 @@ class SystemSummary:
 
     `figures` by metric: "recall@854" (fraction of the gold in a context of at most 854 tokens), "any@854" and
     "all@854" (whether one or all of it is), "R@5", "any@5" and "all@5" (the same among the first 5), "MRR",
-    "nDCG@10", "pool" (fraction of the gold that there was to rank), and with answers "F1", "EM", "judge", "F1 audited".
+    "nDCG@10", "pool" (fraction of the gold that there was to rank), and with answers "F1", "EM", "judge",
+    "F1 audited".
     `by_category` has the same for each category that has questions. `failed` counts questions without a result.
     """
 
