@@ -15,6 +15,14 @@ class Mean:
     n: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Milliseconds per question."""
+
+    p50_ms: float
+    p95_ms: float
+
+
 def recall_at_k(gold: Collection[str], ranked: Sequence[str], k: int) -> float:
     """Return |gold in the first k| / |gold|, from 0.0 to 1.0.
 
@@ -35,6 +43,43 @@ def recall_of(gold: Collection[str], found: Iterable[str]) -> float:
     if not wanted:
         raise InvalidInput("Recall without gold is not defined; leave such questions out.")
     return len(wanted.intersection(found)) / len(wanted)
+
+
+def gold_ranks(gold: Collection[str], ranked: Sequence[str]) -> list[int]:
+    """Return the rank, counted from 1, at which each gold id first stands in `ranked`, ascending; others have none."""
+    wanted = set(gold)
+    ranks: list[int] = []
+    for rank, found in enumerate(ranked, start=1):
+        if found in wanted:
+            wanted.remove(found)
+            ranks.append(rank)
+    return ranks
+
+
+def reciprocal_rank(gold: Collection[str], ranked: Sequence[str]) -> float:
+    """Return 1 / rank of the first gold id, 0.0 where none is ranked (Voorhees 1999, TREC-8 question answering).
+
+    Raises InvalidInput where there is no gold.
+    """
+    if not gold:
+        raise InvalidInput("A reciprocal rank without gold is not defined; leave such questions out.")
+    return next((1.0 / rank for rank in gold_ranks(gold, ranked)), 0.0)
+
+
+def ndcg_at_k(gold: Collection[str], ranked: Sequence[str], k: int) -> float:
+    """Return the discounted gain of the first k over the best there can be, from 0.0 to 1.0.
+
+    Gains are binary, the discount is 1 / log2(rank + 1), and the ideal order has min(k, |gold|) gold ids first
+    (Järvelin and Kekäläinen 2002, with the discount of Burges et al. 2005). A repeated id takes up its ranks and
+    counts once. Raises InvalidInput where there is no gold or `k` is below 1.
+    """
+    if k < 1:
+        raise InvalidInput(f"nDCG at {k} is not defined; k must be at least 1.")
+    wanted = frozenset(gold)
+    if not wanted:
+        raise InvalidInput("nDCG without gold is not defined; leave such questions out.")
+    gain = math.fsum(1.0 / math.log2(rank + 1) for rank in gold_ranks(wanted, ranked[:k]))
+    return gain / math.fsum(1.0 / math.log2(rank + 1) for rank in range(1, min(k, len(wanted)) + 1))
 
 
 def mean(values: Iterable[float]) -> Mean:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .dataset import Conversation
-from .metrics import mean, percentile, recall_at_k, recall_of
+from .metrics import Latency, mean, percentile, recall_at_k, recall_of
 from .problems import Problem
 from .units import TURNS, Unit
 
@@ -84,14 +84,6 @@ class Scores:
     recall_at: Mapping[int, float]
     context_recall: float
     context_tokens: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Latency:
-    """Milliseconds per question."""
-
-    p50_ms: float
-    p95_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,24 +1,27 @@
 """The figures of a run, ready to be shown: what tables, pages and JSON are made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from .metrics import Latency
 from .problems import Problem
 from .protocol import RunProtocol
-from .retrieval import Latency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """A mean over `n` questions with the bounds of its 95 % interval (bootstrap, clustered by conversation).
 
-    Rates are fractions, 0.0 to 1.0; tokens and milliseconds are what they are.
+    Rates are fractions, 0.0 to 1.0; tokens and milliseconds are what they are. `conversations` is how many were
+    resampled, 0 where that is not told; with 1 its questions were resampled instead, which says nothing about
+    other conversations.
     """
 
     value: float
     low: float
     high: float
     n: int
+    conversations: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,8 @@ class SystemSummary:
     "all@854" (whether one or all of it is), "R@5", "any@5" and "all@5" (the same among the first 5), "MRR",
     "nDCG@10", "pool" (fraction of the gold that there was to rank), and with answers "F1", "EM", "judge",
     "F1 audited".
-    `by_category` has the same for each category that has questions. `failed` counts questions without a result.
+    `by_category` has the same for each category that has questions. `failed` counts questions without a result;
+    they score 0 in every figure but "pool".
     """
 
     system: str
@@ -71,6 +75,7 @@ class SystemSummary:
     cost: CostSummary
     abstention: Abstention | None
     failed: int
+    abstention_by_category: Mapping[str, Abstention] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -83,6 +88,8 @@ class Difference:
     """How one system differs from another in one metric, over the questions both answered.
 
     `low` and `high` bound the 95 % interval of the paired difference; `is_significant` when 0 is outside it.
+    `p` is two-sided, from the same resamples; `survives_holm` when it is significant still after Holm's correction
+    for all metrics of this pair of systems. `conversations` is as in `Figure`.
     """
 
     metric: str
@@ -90,6 +97,9 @@ class Difference:
     low: float
     high: float
     n: int
+    p: float = 1.0
+    survives_holm: bool = False
+    conversations: int = 0
 
     @property
     def is_significant(self) -> bool:
@@ -101,8 +111,9 @@ class Difference:
 class RunSummary:
     """A whole run: its protocol, its systems in the order of the plan, and what went wrong.
 
-    `differences` are to `baseline`, the first system, by `SystemSummary.name`, for systems of the same unit.
-    `excluded` counts questions that were not put to retrieval, by reason; `peak_rss_mib` is the process's.
+    `differences` are to the first system of the same unit (`baselines`), by `SystemSummary.name`; `baseline` names the
+    first system of all. `excluded` counts questions that retrieval is not scored on, by reason,
+    `excluded_from_answers` those that answers are not; `peak_rss_mib` is the process's.
     """
 
     protocol: RunProtocol
@@ -112,3 +123,9 @@ class RunSummary:
     excluded: Mapping[str, int]
     problems: tuple[Problem, ...]
     peak_rss_mib: float | None
+    excluded_from_answers: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def baselines(self) -> Mapping[str, str]:
+        """What the systems of each unit are compared with: the name of its first one."""
+        return {one.unit: one.name for one in reversed(self.systems)}
