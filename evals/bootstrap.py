@@ -77,7 +77,9 @@ class Resamples:
         if not len(scores):
             raise InvalidInput("The mean of no values is not defined.")
         if len(scores) != len(clusters):
-            raise InvalidInput(f"{len(scores)} scores and {len(clusters)} clusters do not pair up; give one for each.")
+            raise InvalidInput(
+                f"{len(scores)} scores and {len(clusters)} clusters do not pair up; give one for each."
+            )
         numbers = {name: number for number, name in enumerate(dict.fromkeys(clusters))}
         if len(numbers) == 1:
             sums, sizes = scores, np.ones(len(scores))

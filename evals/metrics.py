@@ -46,7 +46,7 @@ def recall_of(gold: Collection[str], found: Iterable[str]) -> float:
 
 
 def gold_ranks(gold: Collection[str], ranked: Sequence[str]) -> list[int]:
-    """Return the rank, counted from 1, at which each gold id first stands in `ranked`, ascending; others have none."""
+    """Return the rank, counted from 1, at which each gold id first stands in `ranked`, ascending."""
     wanted = set(gold)
     ranks: list[int] = []
     for rank, found in enumerate(ranked, start=1):

@@ -117,3 +117,8 @@ class IngestRecord:
 
 
 Record = QuestionRecord | IngestRecord
+
+
+def system_name(system: str, unit: str) -> str:
+    """Return system and unit as tables name them: "block", or "block, chunk" where the unit is not the turn."""
+    return system if unit == "turn" else f"{system}, {unit}"

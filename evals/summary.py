@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from .metrics import Latency
 from .problems import Problem
 from .protocol import RunProtocol
+from .record import system_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class SystemSummary:
     @property
     def name(self) -> str:
         """System and unit, as tables name it: "block", or "block, chunk" where the unit is not the turn."""
-        return self.system if self.unit == "turn" else f"{self.system}, {self.unit}"
+        return system_name(self.system, self.unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ class Difference:
 class RunSummary:
     """A whole run: its protocol, its systems in the order of the plan, and what went wrong.
 
-    `differences` are to the first system of the same unit (`baselines`), by `SystemSummary.name`; `baseline` names the
+    `differences` are to the first system of the same unit (`baselines`), by `SystemSummary.name`; `baseline` is the
     first system of all. `excluded` counts questions that retrieval is not scored on, by reason,
     `excluded_from_answers` those that answers are not; `peak_rss_mib` is the process's.
     """
