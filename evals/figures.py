@@ -24,7 +24,7 @@ def intervals_of(
             groups.setdefault(held.tobytes(), []).append(name)
     found: dict[str, tuple[Interval, int]] = {}
     for mask, names in groups.items():
-        rows = np.flatnonzero(np.frombuffer(mask, dtype=np.bool_))
+        rows: list[int] = np.flatnonzero(np.frombuffer(mask, dtype=np.bool_)).tolist()
         scores = np.stack([columns[name][rows] for name in names], axis=1)  # (question, metric)
         intervals = resamples.intervals(scores, [clusters[row] for row in rows])
         found.update({name: (one, len(rows)) for name, one in zip(names, intervals, strict=True)})

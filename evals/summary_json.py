@@ -20,8 +20,8 @@ def to_document(summary: RunSummary) -> dict[str, object]:
     - `baseline`: the first system; `baselines`: by unit, what the others of that unit are compared with.
     - `systems`: by name, as tables show it: `system`, `unit`; `metrics`, `intervals` (low and high of 95 %) and `n`
       by metric; `by_category`: the same three for each; `latency_ms`: p50 and p95 by stage; `cost`; `abstention`
-      and `abstention_by_category` (null where it does not answer); `failed`: questions without a result; `difference`: by metric, to the
-      system's baseline, in percentage points (see below).
+      (null where it does not answer) and `abstention_by_category`; `failed`: questions without a result;
+      `difference`: by metric, to the system's baseline, in percentage points (see below).
     - `excluded`, `excluded_from_answers`: questions left out, by reason; `problems`: what was skipped or went wrong.
     - `peak_rss_mib`: of the process, null where it was not looked at.
 

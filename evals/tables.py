@@ -133,9 +133,8 @@ def latency_table(summary: RunSummary) -> Table:
 def cost_table(summary: RunSummary) -> Table:
     """Return what a question and the ingest cost, a row a system; columns without a cost are left out."""
     costs = [_costs(one.cost) for one in summary.systems]
-    shown = [
-        name for name in dict.fromkeys(name for cost in costs for name in cost) if any(c.get(name) for c in costs)
-    ]
+    names = dict.fromkeys(name for cost in costs for name in cost)
+    shown = [name for name in names if any(cost.get(name) for cost in costs)]
     memory = "" if summary.peak_rss_mib is None else f"Peak memory of the process: {summary.peak_rss_mib:,.0f} MiB"
     table = _table("Cost per question, and of ingest", "system", *shown)
     table.caption, table.caption_justify = memory or None, "left"

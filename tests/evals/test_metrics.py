@@ -2,7 +2,16 @@
 
 import pytest
 
-from recollect.evals.metrics import Mean, mean, percentile, recall_at_k, recall_of
+from recollect.evals.metrics import (
+    Mean,
+    gold_ranks,
+    mean,
+    ndcg_at_k,
+    percentile,
+    recall_at_k,
+    recall_of,
+    reciprocal_rank,
+)
 from recollect.memory.errors import InvalidInput
 
 RANKED = ("d", "a", "x", "b", "c")
@@ -35,6 +44,39 @@ def test_recall_without_gold_is_refused() -> None:
 def test_recall_at_nothing_is_refused() -> None:
     with pytest.raises(InvalidInput, match="at least 1"):
         recall_at_k(("a",), RANKED, 0)
+
+
+def test_the_reciprocal_rank_is_that_of_the_first_gold() -> None:
+    assert reciprocal_rank(("a", "b", "c"), RANKED) == 0.5
+    assert reciprocal_rank(("b", "c"), RANKED) == 0.25
+    assert reciprocal_rank(("e",), RANKED) == 0.0
+
+
+def test_gold_ranks_are_those_of_the_first_time_each_stands_there() -> None:
+    assert gold_ranks(("a", "b", "e"), ("x", "a", "a", "b")) == [2, 4]
+
+
+def test_ndcg_discounts_by_the_logarithm_of_the_rank() -> None:
+    # a at 2, b at 4, c at 5: 1/log2(3) + 1/log2(5) + 1/log2(6) = 0.63093 + 0.43068 + 0.38685 = 1.44846;
+    # three gold first: 1 + 0.63093 + 0.5 = 2.13093
+    assert ndcg_at_k(("a", "b", "c"), RANKED, 10) == pytest.approx(1.44846 / 2.13093, abs=1e-5)
+    # within 2 ranks only a counts, and two gold at best: 0.63093 / 1.63093
+    assert ndcg_at_k(("a", "b", "c"), RANKED, 2) == pytest.approx(0.63093 / 1.63093, abs=1e-5)
+    assert ndcg_at_k(("d", "a"), RANKED, 10) == 1.0
+    assert ndcg_at_k(("e",), RANKED, 10) == 0.0
+
+
+def test_ndcg_counts_a_repeated_id_once() -> None:
+    assert ndcg_at_k(("a", "b"), ("a", "a", "b"), 3) == pytest.approx((1 + 0.5) / 1.63093, abs=1e-5)
+
+
+def test_ranks_without_gold_or_depth_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="reciprocal rank without gold"):
+        reciprocal_rank((), RANKED)
+    with pytest.raises(InvalidInput, match="nDCG without gold"):
+        ndcg_at_k((), RANKED, 10)
+    with pytest.raises(InvalidInput, match="at least 1"):
+        ndcg_at_k(("a",), RANKED, 0)
 
 
 def test_a_mean_knows_how_many_values_it_is_of() -> None:
