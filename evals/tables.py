@@ -12,6 +12,7 @@ NOTHING = "–"
 HEADLINE_BUDGET = 854
 """The budget whose context tokens the main table shows, the field's usual one; the largest where it was not asked."""
 MOST_DIFFERENCES = 8
+ONE_LINE = 6
 STARS = "* 0 is outside the interval · ** still so after Holm's correction for all metrics of the pair"
 
 
@@ -113,10 +114,10 @@ def any_all_table(summary: RunSummary) -> Table:
     shown = [name.removeprefix("any@") for name in dict.fromkeys(names)]
     budgets = {str(budget) for one in summary.systems for budget in one.cost.context_tokens}
     headings = [f"{at} tokens" if at in budgets else f"first {at}" for at in shown]
-    table = _table("Questions with any / all of their gold, %", "system", *headings)
+    table = _table("Questions with any/all of their gold, %", "system", *headings)
     for one in summary.systems:
         found = [(one.figures.get(f"any@{at}"), one.figures.get(f"all@{at}")) for at in shown]
-        table.add_row(_labelled(one), *(f"{_figure(some)} / {_figure(every)}" for some, every in found))
+        table.add_row(_labelled(one), *(f"{_short(some)}/{_short(every)}" for some, every in found))
     return table
 
 
@@ -153,11 +154,15 @@ def shown_difference(difference: Difference | None) -> str:
 
 
 def _table(title: str, *headings: str) -> Table:
-    """Return an empty table; names stand left, numbers right, and no heading is read as markup."""
+    """Return an empty table; names stand left, numbers right, and no heading is read as markup.
+
+    "recall@2048" goes over two lines, so that all budgets fit.
+    """
     table = Table(title=Text(title))
     for heading in headings:
         is_name = heading in ("system", "category")
-        table.add_column(Text(heading), justify="left" if is_name else "right", no_wrap=not is_name)
+        shown = heading if len(heading) <= ONE_LINE else heading.replace("@", "\n@")
+        table.add_column(Text(shown), justify="left" if is_name else "right", no_wrap=not is_name)
     return table
 
 
@@ -220,6 +225,10 @@ def _cells(figures: Mapping[str, Figure], names: Sequence[str]) -> list[str]:
 
 def _figure(figure: Figure | None) -> str:
     return _percent(None if figure is None else figure.value)
+
+
+def _short(figure: Figure | None) -> str:
+    return NOTHING if figure is None else f"{100 * figure.value:.1f}"
 
 
 def _percent(fraction: float | None) -> str:
