@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import cast
 
 from .protocol import RunProtocol
 
@@ -26,15 +26,16 @@ def protocol_warnings(a: RunProtocol, b: RunProtocol) -> list[str]:
     return warnings
 
 
-def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _flat(path: str, value: object) -> Iterator[tuple[str, object]]:
     """Yield what a JSON-like value holds with the keys that lead there; sequences are values."""
     if not isinstance(value, Mapping):
         yield path, value
         return
-    for key, held in value.items():
+    below = cast("Mapping[object, object]", value)  # isinstance says nothing of what is inside
+    for key, held in below.items():
         yield from _flat(f"{path}.{key}" if path else str(key), held)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = "nothing" if value is None else value if isinstance(value, str) else json.dumps(value, default=str)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

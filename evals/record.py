@@ -91,7 +91,7 @@ class QuestionRecord:
     contexts: tuple[FilledContext, ...] = ()
     pool: tuple[str, ...] | None = None
     given: Given | None = None
-    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    timings_ms: Mapping[str, float] = field(default_factory=dict[str, float])
     cost: Cost = field(default_factory=Cost)
     problems: tuple[str, ...] = ()
     error: str | None = None

@@ -76,7 +76,7 @@ class SystemSummary:
     cost: CostSummary
     abstention: Abstention | None
     failed: int
-    abstention_by_category: Mapping[str, Abstention] = field(default_factory=dict)
+    abstention_by_category: Mapping[str, Abstention] = field(default_factory=dict[str, Abstention])
 
     @property
     def name(self) -> str:
@@ -124,7 +124,7 @@ class RunSummary:
     excluded: Mapping[str, int]
     problems: tuple[Problem, ...]
     peak_rss_mib: float | None
-    excluded_from_answers: Mapping[str, int] = field(default_factory=dict)
+    excluded_from_answers: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def baselines(self) -> Mapping[str, str]:

@@ -41,7 +41,7 @@ def given(text: str, *, declined: bool = False, tokens: int = 0) -> Given:
 
 
 def exact(question: Asked, answer: Given) -> dict[str, float]:
-    """Scores as a scorer of answers does: F1 is how many letters too few or too many, EM whether they are the same."""
+    """A stand-in for what scores answers: F1 is a half for every answer, EM whether it is an accepted one."""
     return {"F1": 0.5 if answer.text else 0.0, "EM": float(answer.text in question.answers)}
 
 

@@ -32,7 +32,8 @@ def test_three_conversations_give_the_distribution_of_all_27_resamples() -> None
     column = np.array([[score] for several in scores.values() for score in several])
     clusters = [name for name, several in scores.items() for _ in several]
     resamples = Resamples(resamples=20_000)
-    found = Counter(resamples.means(column, clusters)[0].round(9).tolist())
+    means: list[float] = resamples.means(column, clusters)[0].round(9).tolist()
+    found = Counter(means)
     assert set(found) == set(exact)
     for mean, times in exact.items():
         assert found[mean] / 20_000 == pytest.approx(times / 27, abs=0.01)
