@@ -82,7 +82,8 @@ class Dataset:
     """Files of conversations; `name` is what the file is called, `sha256` the hex digest of its bytes.
 
     `release` names the published release that the digest belongs to, None where it is not a known one;
-    `categories` are all there are, in the order tables show them.
+    `categories` are all there are, in the order tables show them; `file_problems` is what was skipped or repaired
+    outside the conversations.
     """
 
     name: str
@@ -90,8 +91,9 @@ class Dataset:
     conversations: tuple[Conversation, ...]
     categories: tuple[str, ...]
     release: str | None = None
+    file_problems: tuple[Problem, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Everything that was skipped or repaired, in file order."""
-        return tuple(problem for one in self.conversations for problem in one.problems)
+        """Everything that was skipped or repaired: of the file, then of its conversations in their order."""
+        return (*self.file_problems, *(problem for one in self.conversations for problem in one.problems))

@@ -68,6 +68,18 @@ class JsonCursor:
             raise self.unlike("text")
         return self.value
 
+    def text_or_number(self) -> str:
+        """Return a text, or a number as text. Raises DataFormatError for anything else."""
+        if isinstance(self.value, int | float) and not isinstance(self.value, bool):
+            return str(self.value)
+        return self.text()
+
+    def flag(self) -> bool:
+        """Return true or false. Raises DataFormatError for anything else."""
+        if not isinstance(self.value, bool):
+            raise self.unlike("true or false")
+        return self.value
+
     def whole_number(self) -> int:
         """Return an integer. Raises DataFormatError for anything else, true and false included."""
         if not isinstance(self.value, int) or isinstance(self.value, bool):

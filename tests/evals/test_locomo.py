@@ -32,6 +32,7 @@ def test_a_dataset_knows_its_name_and_the_digest_of_its_bytes(mini_file: Path) -
     dataset = load_locomo(mini_file)
     assert dataset.name == "mini.json"
     assert dataset.sha256 == hashlib.sha256(mini_file.read_bytes()).hexdigest()
+    assert dataset.release is None
     assert [one.speakers for one in dataset.conversations] == [("Ines", "Tomas"), ("Wen", "Aoife")]
 
 
@@ -57,7 +58,7 @@ def test_turns_carry_the_date_of_their_session(mini_file: Path) -> None:
 def test_a_session_without_a_date_gets_the_date_before_it_and_is_reported(mini_file: Path) -> None:
     conversation = garden(mini_file)
     assert conversation.turns[-1].said_at == datetime(2024, 3, 1, 0, 5, tzinfo=UTC)
-    assert ("session_4", "", "session without a date; it gets that of session_2") in oddities(conversation)
+    assert ("session_4", "", "session without a date; it gets that of its neighbour") in oddities(conversation)
 
 
 def test_a_first_session_without_a_date_gets_the_date_after_it(
@@ -76,7 +77,7 @@ def test_everything_left_out_or_repaired_is_reported(mini_file: Path) -> None:
     assert oddities(garden(mini_file)) == [
         ("session_3", "", "session without turns; left out"),
         ("session_5", "", "session without turns; left out"),
-        ("session_4", "", "session without a date; it gets that of session_2"),
+        ("session_4", "", "session without a date; it gets that of its neighbour"),
         ("session_4", "D4:2", "turn without text or image; left out"),
         ("conv-1/q3", "", "question without evidence"),
         ("conv-1/q4", "D", "evidence that names no turn; left out of the gold"),
@@ -111,15 +112,100 @@ def test_evidence_is_normalised_and_keeps_only_turns_that_exist(mini_file: Path)
 
 
 def test_numbers_become_answers_in_text(mini_file: Path) -> None:
-    answers = [question.answer for question in garden(mini_file).questions]
-    assert answers[1] == "2024"
-    assert answers[4] == "0.5"
+    answers = [question.answers for question in garden(mini_file).questions]
+    assert answers[1] == ("2024",)
+    assert answers[4] == ("0.5",)
 
 
-def test_an_adversarial_question_may_lack_an_answer(mini_file: Path) -> None:
+def test_each_category_has_its_name_and_its_rule(mini_file: Path) -> None:
+    assert [(one.category, one.rule.value) for one in garden(mini_file).questions] == [
+        ("multi-hop", "list"),
+        ("temporal", "plain"),
+        ("open-domain", "first"),
+        ("single-hop", "plain"),
+        ("single-hop", "plain"),
+        ("adversarial", "abstain"),
+        ("single-hop", "plain"),
+    ]
+    assert load_locomo(mini_file).categories == ("multi-hop", "temporal", "open-domain", "single-hop", "adversarial")
+
+
+def test_the_answer_of_an_adversarial_question_is_a_trap(mini_file: Path) -> None:
     adversarial = garden(mini_file).questions[5]
-    assert (adversarial.category, adversarial.answer, adversarial.adversarial_answer) == (5, "", "Ines")
-    assert garden(mini_file).questions[0].adversarial_answer is None
+    assert (adversarial.is_unanswerable, adversarial.answers, adversarial.trap) == (True, (), "Ines")
+    assert garden(mini_file).questions[0].trap is None
+
+
+def test_an_adversarial_question_with_an_answer_is_still_answered_by_abstaining(
+    conversations: list[Any], write_locomo: WriteLocomo
+) -> None:
+    conversations[0]["qa"][5]["answer"] = "No"
+    conversation = garden(write_locomo(conversations))
+    assert conversation.questions[5].answers == ()
+    reason = "adversarial question with an answer; right is to abstain"
+    assert ("conv-1/q6", "No", reason) in oddities(conversation)
+
+
+@pytest.mark.parametrize("answer", [None, " "])
+def test_a_question_without_an_answer_is_kept_for_retrieval_and_reported(
+    conversations: list[Any], write_locomo: WriteLocomo, answer: str | None
+) -> None:
+    conversations[1]["qa"][0]["answer"] = answer
+    conversation = load_locomo(write_locomo(conversations)).conversations[1]
+    assert (conversation.questions[0].answers, conversation.questions[0].evidence) == ((), ("D1:1", "D1:3"))
+    reason = "question without an answer; its answers cannot be scored"
+    assert oddities(conversation) == [("conv-2/q1", answer or "", reason)]
+
+
+def test_a_question_without_a_text_is_left_out_and_the_others_keep_their_numbers(
+    conversations: list[Any], write_locomo: WriteLocomo
+) -> None:
+    conversations[0]["qa"][0]["question"] = "  "
+    conversation = garden(write_locomo(conversations))
+    assert [question.id for question in conversation.questions][:2] == ["conv-1/q2", "conv-1/q3"]
+    assert ("conv-1/q1", "", "question without a text; left out") in oddities(conversation)
+
+
+def test_evidence_means_the_first_of_two_turns_with_one_id(
+    conversations: list[Any], write_locomo: WriteLocomo
+) -> None:
+    conversations[1]["conversation"]["session_1"][1]["dia_id"] = "D1:1"
+    conversation = load_locomo(write_locomo(conversations)).conversations[1]
+    assert [turn.id for turn in conversation.turns] == ["D1:1", "D1:1#2", "D1:3"]
+    assert conversation.questions[0].evidence == ("D1:1", "D1:3")
+    assert oddities(conversation) == [("session_1", "D1:1", "an id of two turns; evidence means the first")]
+
+
+def test_two_conversations_of_one_name_are_told_apart(conversations: list[Any], write_locomo: WriteLocomo) -> None:
+    conversations[1]["sample_id"] = "conv-1"
+    later = load_locomo(write_locomo(conversations)).conversations[1]
+    assert (later.id, later.questions[0].id) == ("conv-1#2", "conv-1#2/q1")
+    assert oddities(later) == [("sample_id", "conv-1", "a name of two conversations; the later one got a number")]
+
+
+def test_a_turn_without_text_is_its_photo_or_left_out(conversations: list[Any], write_locomo: WriteLocomo) -> None:
+    turns = conversations[1]["conversation"]["session_1"]
+    turns[0]["text"], turns[0]["img_url"] = None, []
+    del turns[1]["text"]
+    turns[1]["blip_caption"] = "a bunk bed"
+    conversation = load_locomo(write_locomo(conversations)).conversations[1]
+    assert [turn.text for turn in conversation.turns] == [
+        "[shares a photo: a bunk bed]",
+        "Hardly, the heating roared.",
+    ]
+    assert ("session_1", "D1:1", "turn without text or image; left out") in oddities(conversation)
+
+
+def test_a_session_dated_before_an_earlier_one_is_reported(
+    conversations: list[Any], write_locomo: WriteLocomo
+) -> None:
+    conversations[0]["conversation"]["session_2_date_time"] = "1:56 pm on 28 February, 2024"
+    reason = "session dated before an earlier one; order and date are kept"
+    assert ("session_2", "", reason) in oddities(garden(write_locomo(conversations)))
+
+
+def test_sessions_keep_the_names_of_the_file(mini_file: Path) -> None:
+    assert garden(mini_file).session_names == {1: "session_1", 2: "session_2", 4: "session_4"}
 
 
 @pytest.mark.parametrize(
@@ -211,13 +297,12 @@ def bend(conversations: list[Any], *trail: str | int, value: object) -> list[Any
     ("trail", "value", "where"),
     [
         ((1, "conversation", "session_1", 2, "speaker"), 7, "conversation conv-2, conversation.session_1[2].speaker"),
-        ((1, "conversation", "session_1", 0, "text"), None, "conversation conv-2, conversation.session_1[0].text"),
+        ((1, "conversation", "session_1", 0, "text"), 8, "conversation conv-2, conversation.session_1[0].text"),
         (
             (1, "conversation", "session_1", 1, "dia_id"),
             "two",
             "conversation conv-2, conversation.session_1[1].dia_id",
         ),
-        ((1, "conversation", "session_1", 1, "dia_id"), "D1:1", "D1:1 names two turns"),
         ((1, "conversation", "session_1"), "hello", "conversation conv-2, conversation.session_1"),
         ((1, "conversation", "session_1"), [], "no session has both turns and a date"),
         ((1, "conversation", "session_1_date_time"), "3 June", 'write it as "1:56 pm on 8 May, 2023"'),
@@ -226,7 +311,6 @@ def bend(conversations: list[Any], *trail: str | int, value: object) -> list[Any
         ((1, "qa", 0, "category"), 6, "conversation conv-2, qa[0].category: 6 is no category"),
         ((1, "qa", 0, "category"), True, "expected a whole number, found true or false"),
         ((1, "qa", 0, "answer"), ["a"], "conversation conv-2, qa[0].answer: expected text, found a list"),
-        ((1, "sample_id"), "conv-1", "'conv-1' names two conversations"),
         ((1, "sample_id"), " ", "[1].sample_id: the conversation has no name"),
         ((1,), "text", "[1]: expected an object, found text"),
     ],
@@ -246,8 +330,8 @@ def test_a_malformed_file_is_refused_by_file_conversation_and_key(
 
 
 def test_a_missing_key_is_refused_by_name(conversations: list[Any], write_locomo: WriteLocomo) -> None:
-    del conversations[0]["qa"][1]["answer"]
-    with pytest.raises(DataFormatError, match=r"conversation conv-1, qa\[1\]\.answer: the key is missing"):
+    del conversations[0]["qa"][1]["category"]
+    with pytest.raises(DataFormatError, match=r"conversation conv-1, qa\[1\]\.category: the key is missing"):
         load_locomo(write_locomo(conversations))
 
 
