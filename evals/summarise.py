@@ -41,16 +41,7 @@ def summarise(
     Raises DataFormatError where there is no question, InvalidInput for ks and budgets as `Scoring` does.
     """
     scoring = Scoring(ks=tuple(ks), budgets=tuple(budgets), score_answer=score_answer)
-    systems: dict[Names, SystemScores] = {}
-    ingests: dict[Names, IngestRecord] = {}
-    for record in records:
-        if isinstance(record, IngestRecord):
-            ingests[record.system, record.conversation] = record
-            continue
-        names = record.system, record.unit
-        if names not in systems:
-            systems[names] = SystemScores(*names, scoring)
-        systems[names].add(record)
+    systems, ingests = _scored(records, scoring)
     if not systems:
         raise DataFormatError(f"The run over {protocol.dataset} has no question to score; check what it asks.")
     first = [names for names in order or () if names in systems]
@@ -66,6 +57,23 @@ def summarise(
         peak_rss_mib=peak_rss_mib,
         excluded_from_answers=_excluded(ordered, of_answers=True),
     )
+
+
+def _scored(
+    records: Iterable[Record], scoring: Scoring
+) -> tuple[dict[Names, SystemScores], dict[tuple[str, str], IngestRecord]]:
+    """Return the systems by name and unit, as first seen, and the latest ingest of each system and conversation."""
+    systems: dict[Names, SystemScores] = {}
+    ingests: dict[tuple[str, str], IngestRecord] = {}
+    for record in records:
+        if isinstance(record, IngestRecord):
+            ingests[record.system, record.conversation] = record
+            continue
+        names = record.system, record.unit
+        if names not in systems:
+            systems[names] = SystemScores(*names, scoring)
+        systems[names].add(record)
+    return systems, ingests
 
 
 def _summary(
@@ -99,7 +107,7 @@ def _within(columns: Mapping[str, Values], scores: SystemScores, category: str) 
 
 
 def _ingests_of(
-    scores: SystemScores, ordered: Sequence[SystemScores], ingests: Mapping[Names, IngestRecord]
+    scores: SystemScores, ordered: Sequence[SystemScores], ingests: Mapping[tuple[str, str], IngestRecord]
 ) -> list[IngestRecord]:
     """Return a system's own ingests, or those of the store that is shared: nobody's name is on them."""
     own = [one for one in ingests.values() if one.system == scores.system]
