@@ -21,7 +21,7 @@ from .dataset import AnswerRule, Conversation, Dataset, DatasetTurn, Question
 from .json_cursor import JsonCursor
 from .json_list import JsonList
 from .locomo_notation import normalise_turn_id, parse_evidence, parse_session_date
-from .reading import ProblemLog, dated_neighbours, unique_name, with_photo
+from .reading import ProblemLog, neighbouring_dates, unique_name, with_photo
 from .releases import release_of
 
 CATEGORY_NAMES: Mapping[int, str] = {
@@ -121,21 +121,16 @@ class _Reader:
         for session in sorted((announced | present) - set(filled)):
             self._log.note(f"session_{session}", "", "session without turns; left out")
         dates = [self._session_date(session) for session in filled]
-        sources = dated_neighbours([date is not None for date in dates])
-        if not sources:
+        known = neighbouring_dates(dates)
+        if not known:
             raise self._dialogue.error("no session has both turns and a date")
-        sessions: dict[int, datetime] = {}
-        for session, own, source in zip(filled, dates, sources, strict=True):
+        for place, (session, own) in enumerate(zip(filled, dates, strict=True)):
             if own is None:
                 self._log.note(f"session_{session}", "", "session without a date; it gets that of its neighbour")
-            date = own or dates[source]
-            assert date is not None, "a source has a date"
-            if any(date < earlier for earlier in sessions.values()):
-                self._log.note(
-                    f"session_{session}", "", "session dated before an earlier one; order and date are kept"
-                )
-            sessions[session] = date
-        return sessions
+            elif own < max(known[: place + 1]):
+                reason = "session dated before an earlier one; order and date are kept"
+                self._log.note(f"session_{session}", "", reason)
+        return dict(zip(filled, known, strict=True))
 
     def _session_date(self, session: int) -> datetime | None:
         found = self._dialogue.find(f"session_{session}_date_time")

@@ -1,6 +1,7 @@
 """What the readers of data sets share: a log of problems, unique names, neighbours' dates, photos in words."""
 
 from collections.abc import Container, Sequence
+from datetime import datetime
 
 from .problems import Problem
 
@@ -29,19 +30,19 @@ def unique_name(name: str, taken: Container[str]) -> str:
     return unique
 
 
-def dated_neighbours(has_date: Sequence[bool]) -> list[int]:
-    """Return for each place whose date it takes: its own, else the nearest one's before, else the first one's after.
+def neighbouring_dates(dates: Sequence[datetime | None]) -> list[datetime]:
+    """Return a date for each place: its own, else the nearest one before, else the first one after.
 
-    The list is empty where nothing has a date.
+    The list is empty where there is no date at all.
     """
-    if not any(has_date):
+    known = next((date for date in dates if date is not None), None)
+    if known is None:
         return []
-    source = has_date.index(True)
-    sources: list[int] = []
-    for place, is_dated in enumerate(has_date):
-        source = place if is_dated else source
-        sources.append(source)
-    return sources
+    filled: list[datetime] = []
+    for date in dates:
+        known = date or known
+        filled.append(known)
+    return filled
 
 
 def with_photo(text: str, caption: str, *, has_image: bool = True) -> str:
