@@ -5,27 +5,47 @@ import platform
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 
 from .dataset import Dataset
-from .retrieval import RetrievalResult
+
+RETRIEVAL, ANSWERS = "retrieval", "retrieval and answers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataDescription:
+    """One data file. `sha256` is the hex digest of its bytes, `release` the published release they are, if known.
+
+    `questions` counts all of them by category, whether they are asked or not.
+    """
+
+    sha256: str
+    release: str | None
+    conversations: int
+    turns: int
+    questions: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemDescription:
-    """What the system under test is made of; `tokenizer` is what counts the context's tokens.
+    """A system under test with one unit; `options` is what it is made of, by name: its reranker, model, fusion."""
 
-    `fusion` says how lexical and dense scores became one order, weights included.
+    name: str
+    unit: str
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerDescription:
+    """How answers are made and judged; `audit` is the digest of the file with corrected keys.
+
+    `judge` and `judge_prompt` are None where token overlap alone decides.
     """
 
-    reranker: str
-    embedder: str
-    embedder_fingerprint: str
-    tokenizer: str
-    recollect_version: str
-    seed: int | None = None
-    fusion: str = ""
+    generator: str
+    judge: str | None = None
+    judge_prompt: str | None = None
+    audit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,24 +62,66 @@ class Machine:
 class RunProtocol:
     """One run of an evaluation.
 
-    `questions` counts all questions of the file by category, `excluded` those not
-    scored by reason; `unit` is what is ranked, with its size; `budget` is in tokens; `date` is ISO 8601.
+    `data` by file name; `asked` counts the questions put to every system, `excluded` the others by reason;
+    `sample` is how many were drawn, None for all. `units` describes what is ranked, by unit; `budgets` are in tokens
+    of `tokenizer`. `date` is ISO 8601.
     """
 
     task: str
-    dataset: str
-    sha256: str
-    conversations: int
-    turns: int
-    questions: Mapping[str, int]
-    excluded: Mapping[str, int]
+    data: Mapping[str, DataDescription]
     categories: tuple[str, ...]
-    unit: str
+    asked: int
+    excluded: Mapping[str, int]
+    sample: int | None
+    units: Mapping[str, str]
     ks: tuple[int, ...]
-    budget: int
-    system: SystemDescription
+    budgets: tuple[int, ...]
+    tokenizer: str
+    embedder: str
+    embedder_fingerprint: str
+    systems: tuple[SystemDescription, ...]
+    answers: AnswerDescription | None
+    seed: int
+    recollect_version: str
     date: str
     machine: Machine
+
+    @property
+    def dataset(self) -> str:
+        """The names of the data files."""
+        return ", ".join(self.data)
+
+    @property
+    def turns(self) -> int:
+        """Turns of all files."""
+        return sum(one.turns for one in self.data.values())
+
+    @property
+    def conversations(self) -> int:
+        """Conversations of all files."""
+        return sum(one.conversations for one in self.data.values())
+
+    @property
+    def questions(self) -> Mapping[str, int]:
+        """Questions of all files by category."""
+        counts: Counter[str] = Counter()
+        for one in self.data.values():
+            counts.update(one.questions)
+        return dict(counts)
+
+
+def describe_data(dataset: Dataset) -> DataDescription:
+    """Describe one file; categories without a question count 0."""
+    counts = Counter(
+        question.category for conversation in dataset.conversations for question in conversation.questions
+    )
+    return DataDescription(
+        sha256=dataset.sha256,
+        release=dataset.release,
+        conversations=len(dataset.conversations),
+        turns=sum(len(conversation.turns) for conversation in dataset.conversations),
+        questions={category: counts[category] for category in dataset.categories},
+    )
 
 
 def describe_machine() -> Machine:
@@ -71,29 +133,4 @@ def describe_machine() -> Machine:
         python=platform.python_version(),
         platform=platform.platform(terse=True),
         torch=None if torch is None else str(getattr(torch, "__version__", "unknown")),
-    )
-
-
-def describe_retrieval(
-    dataset: Dataset, result: RetrievalResult, system: SystemDescription, *, date: datetime
-) -> RunProtocol:
-    """Describe a retrieval run over `dataset`, at `date`, on this machine."""
-    questions = Counter(
-        question.category for conversation in dataset.conversations for question in conversation.questions
-    )
-    return RunProtocol(
-        task="retrieval",
-        dataset=dataset.name,
-        sha256=dataset.sha256,
-        conversations=len(dataset.conversations),
-        turns=sum(len(conversation.turns) for conversation in dataset.conversations),
-        questions={category: questions[category] for category in dataset.categories},
-        excluded=result.excluded,
-        categories=result.settings.categories or dataset.categories,
-        unit=result.settings.unit.described(dataset.conversations),
-        ks=result.settings.ks,
-        budget=result.settings.budget,
-        system=system,
-        date=date.isoformat(timespec="seconds"),
-        machine=describe_machine(),
     )

@@ -7,7 +7,7 @@ from typing import cast
 
 from .protocol import RunProtocol
 
-TELL_NOTHING = ("date", "machine", "systems", "system.reranker")
+TELL_NOTHING = ("date", "machine", "systems")
 """Keys that may differ without a word: when and where it ran, and which systems it compared."""
 SHOWN = 60
 

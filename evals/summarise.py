@@ -52,10 +52,10 @@ def summarise(
         systems=tuple(_summary(one, _ingests_of(one, ordered, ingests), protocol, resamples) for one in ordered),
         baseline=ordered[0].name,
         differences=_differences(ordered, resamples),
-        excluded=_excluded(ordered, of_answers=False),
+        excluded=_excluded(protocol, ordered, of_answers=False),
         problems=(*problems, *_problems(ordered)),
         peak_rss_mib=peak_rss_mib,
-        excluded_from_answers=_excluded(ordered, of_answers=True),
+        excluded_from_answers=_excluded(protocol, ordered, of_answers=True),
     )
 
 
@@ -142,8 +142,8 @@ def _differences(ordered: Sequence[SystemScores], resamples: Resamples) -> dict[
     }
 
 
-def _excluded(ordered: Iterable[SystemScores], *, of_answers: bool) -> dict[str, int]:
-    """Return how many questions of the run are left out, by reason, each question once; reasons sorted."""
+def _excluded(protocol: RunProtocol, ordered: Sequence[SystemScores], *, of_answers: bool) -> dict[str, int]:
+    """Return how many questions are left out, by reason: those never asked, then those of the run, each once."""
     reasons: dict[str, str] = {}
     for scores in ordered:
         if of_answers and not scores.answers:
@@ -153,7 +153,10 @@ def _excluded(ordered: Iterable[SystemScores], *, of_answers: bool) -> dict[str,
             reason = row.left_out_of_answers if of_answers else row.left_out
             if reason is not None:
                 reasons[question] = reason
-    return dict(sorted(Counter(reasons.values()).items()))
+    if of_answers and not any(scores.answers for scores in ordered):
+        return {}
+    counts = Counter(protocol.excluded) + Counter(reasons.values())
+    return dict(sorted(counts.items()))
 
 
 def _problems(ordered: Iterable[SystemScores]) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from recollect.evals.dataset import AnswerRule
-from recollect.evals.protocol import Machine, RunProtocol, SystemDescription
+from recollect.evals.protocol import RETRIEVAL, DataDescription, Machine, RunProtocol, SystemDescription
 from recollect.evals.record import Asked, FilledContext, Given, QuestionRecord
 
 PLAIN = AnswerRule.PLAIN
@@ -47,21 +47,30 @@ def exact(question: Asked, answer: Given) -> dict[str, float]:
 
 def protocol(**more: Any) -> RunProtocol:
     """A protocol of a run over two conversations."""
+    data = DataDescription(
+        sha256="0123456789abcdef",
+        release=None,
+        conversations=2,
+        turns=12,
+        questions={"temporal": 2, "single-hop": 3},
+    )
     values: dict[str, Any] = {
-        "task": "retrieval",
-        "dataset": "mini.json",
-        "sha256": "0123456789abcdef",
-        "conversations": 2,
-        "turns": 12,
-        "questions": {"temporal": 2, "single-hop": 3},
-        "excluded": {},
+        "task": RETRIEVAL,
+        "data": {"mini.json": data},
         "categories": ("temporal", "single-hop"),
-        "unit": "turn",
+        "asked": 5,
+        "excluded": {},
+        "sample": None,
+        "units": {"turn": "turn"},
         "ks": (1, 3),
-        "budget": 854,
-        "system": SystemDescription(
-            reranker="none", embedder="mini", embedder_fingerprint="01", tokenizer="words", recollect_version="9"
-        ),
+        "budgets": (854,),
+        "tokenizer": "words",
+        "embedder": "mini",
+        "embedder_fingerprint": "01",
+        "systems": (SystemDescription(name="bm25", unit="turn"),),
+        "answers": None,
+        "seed": 0,
+        "recollect_version": "9",
         "date": "2026-01-02T03:04:05+00:00",
         "machine": Machine(cpus=2, python="3.11", platform="Linux", torch=None),
         **more,

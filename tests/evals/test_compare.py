@@ -133,14 +133,13 @@ def test_sides_that_cannot_be_compared_are_refused() -> None:
 
 def test_protocols_that_differ_are_told_key_by_key() -> None:
     ours = protocol()
-    theirs = protocol(sha256="f" * 80, questions={"temporal": 2, "multi-hop": 1}, date="2027-01-01", unit="chunk")
+    data = replace(ours.data["mini.json"], sha256="f" * 80, questions={"temporal": 2, "multi-hop": 1})
+    theirs = protocol(data={"mini.json": data}, date="2027-01-01", units={"turn": "turn", "chunk": "325 tokens"})
     assert protocol_warnings(ours, ours) == []
     assert protocol_warnings(ours, theirs) == [
-        f"sha256 differs: 0123456789abcdef and {'f' * 59}….",
-        "questions.single-hop differs: 3 and nothing.",
-        "unit differs: turn and chunk.",
-        "questions.multi-hop differs: nothing and 1.",
+        f"data.mini.json.sha256 differs: 0123456789abcdef and {'f' * 59}….",
+        "data.mini.json.questions.single-hop differs: 3 and nothing.",
+        "data.mini.json.questions.multi-hop differs: nothing and 1.",
+        "units.chunk differs: nothing and 325 tokens.",
     ]
-    assert protocol_warnings(ours, protocol(system=replace(ours.system, tokenizer="bytes"))) == [
-        "system.tokenizer differs: words and bytes."
-    ]
+    assert protocol_warnings(ours, protocol(tokenizer="bytes", systems=())) == ["tokenizer differs: words and bytes."]

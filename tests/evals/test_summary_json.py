@@ -49,7 +49,7 @@ def test_the_document_has_the_documented_keys(document: Any) -> None:
         "problems",
         "peak_rss_mib",
     ]
-    assert document["protocol"]["dataset"] == "mini.json"
+    assert list(document["protocol"]["data"]) == ["mini.json"]
     assert (document["baseline"], document["baselines"]) == ("bm25", {"turn": "bm25"})
     assert list(document["systems"]) == ["bm25", "block"]
     assert document["excluded"] == document["excluded_from_answers"] == {"unanswerable": 1}
