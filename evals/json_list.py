@@ -4,7 +4,7 @@ import codecs
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -28,7 +28,7 @@ class JsonList:
         self._shape = shape
         self._digest = hashlib.sha256()
 
-    def __iter__(self) -> Iterator[JsonCursor]:
+    def __iter__(self) -> Generator[JsonCursor]:
         try:
             with HashedFile(self._path, self._digest) as raw:
                 # HashedFile has all of BinaryIO that is used, which is its read

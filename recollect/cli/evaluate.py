@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..config_keys import EMBEDDERS, FUSIONS, RERANKERS
+from .evaluate_data import data
 from .invocation import Invocation, pass_invocation, setting
 from .output import console, note, progress
 from .threads import settle_threads
@@ -252,4 +253,5 @@ def _show_problems(problems: "Sequence[Problem]") -> None:
         note(f"… and {len(alike) - PROBLEMS_SHOWN} more kinds of problems; --json lists all.")
 
 
+evaluate.add_command(data)
 COMMANDS = (evaluate,)
