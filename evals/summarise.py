@@ -37,7 +37,7 @@ def summarise(
 
     `order` is that of the systems, by name and unit; those it does not name come after, as first seen. The first of
     each unit is what the others of that unit are compared with. `problems` are the data set's, those of the records
-    follow. Memory grows with the number of questions times systems, about 300 bytes each, not with the records.
+    follow. Memory grows with the number of questions times systems, about 1.6 kB each, not with the records.
     Raises DataFormatError where there is no question, InvalidInput for ks and budgets as `Scoring` does.
     """
     scoring = Scoring(ks=tuple(ks), budgets=tuple(budgets), score_answer=score_answer)
