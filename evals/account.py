@@ -20,9 +20,9 @@ class ProblemGroup:
 class DatasetAccount:
     """Counts of a data set.
 
-    `without_questions` counts conversations; `questions` are all by category, `unanswerable` those whose right reply is
-    to abstain, `without_answer` those of the others that have no accepted answer; `evidence` counts questions by how
-    many turns are their gold.
+    `without_questions` counts conversations; `questions` are all by category, `unanswerable` those whose right reply
+    is to abstain, `without_answer` those of the others that have no accepted answer; `evidence` counts questions by
+    how many turns are their gold.
     """
 
     conversations: int

@@ -12,19 +12,20 @@ from ..memory.errors import DataFormatError
 from .hashed_file import HashedFile
 from .json_cursor import JsonCursor
 
-_CHUNK = 1 << 20
-_LONGEST_WORD = 16  # "-Infinity", "\\ud83d\\ude00": what may be cut in two where the text read so far ends
+_LONGEST_WORD = 16  # "-Infinity", "e-12": what may be cut in two where the text read so far ends
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
 class JsonList:
     """The elements of the list in `path`; `shape` is the documented format that errors point to.
 
+    The file is read `chunk_bytes` at a time, and once; memory holds one element besides.
     Iterating raises DataFormatError, naming the file, where it cannot be read, is no JSON or no list.
     """
 
-    def __init__(self, path: Path, *, shape: str) -> None:
+    def __init__(self, path: Path, *, shape: str, chunk_bytes: int = 1 << 20) -> None:
         self._path = path
+        self._chunk_bytes = chunk_bytes
         self._shape = shape
         self._digest = hashlib.sha256()
 
@@ -32,7 +33,7 @@ class JsonList:
         try:
             with HashedFile(self._path, self._digest) as raw:
                 # HashedFile has all of BinaryIO that is used, which is its read
-                window = _Window(cast("BinaryIO", raw))
+                window = _Window(cast("BinaryIO", raw), self._chunk_bytes)
                 if window.next_character() != "[":
                     raise self._cursor(json.loads(window.rest())).unlike("a list")
                 for index, value in enumerate(_elements(window)):
@@ -75,8 +76,9 @@ def _elements(window: "_Window") -> Iterator[object]:
 class _Window:
     """The text of a file from where reading stands to as far as has been read."""
 
-    def __init__(self, raw: BinaryIO) -> None:
+    def __init__(self, raw: BinaryIO, chunk_bytes: int) -> None:
         self._raw = raw
+        self._chunk_bytes = chunk_bytes
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         self._scan = json.JSONDecoder().raw_decode
         self._text = ""
@@ -109,7 +111,9 @@ class _Window:
                     self._at = error.pos
                     raise self.broken(error.msg) from error
             else:
-                if end < len(self._text) or self._is_whole:
+                # "1" may be the start of "1.5e-7": a number by itself is over where something else is in sight
+                is_over = not isinstance(value, int | float) or end < len(self._text) - _LONGEST_WORD
+                if is_over or self._is_whole:
                     self._at = end
                     return value
             self._grow()
@@ -128,6 +132,6 @@ class _Window:
         """Read at least as much again as is not yet used, so that long values cost twice their length at most."""
         self._passed += self._at
         unused = self._text[self._at :]
-        chunk = self._raw.read(max(_CHUNK, len(unused)))
+        chunk = self._raw.read(max(self._chunk_bytes, len(unused)))
         self._is_whole = not chunk
         self._text, self._at = unused + self._decode(chunk, self._is_whole), 0

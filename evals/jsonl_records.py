@@ -78,12 +78,16 @@ def read_records(path: Path, digest: Digest) -> Generator[JsonCursor]:
     try:
         with ExitStack() as opened:
             for number, line in enumerate(_lines(path, digest, opened), start=1):
-                if line.strip():
-                    value: object = json.loads(line.decode("utf-8-sig"))
+                text = line.decode("utf-8-sig")
+                if text.strip():
+                    value: object = json.loads(text)
                     yield JsonCursor(value=value, file=str(path), shape=SHAPE, record=f"line {number}")
-    except (ValueError, EOFError, OSError, RecursionError, lzma.LZMAError) as error:
-        place = f"{path}, after line {number}" if number else str(path)
-        raise DataFormatError(f"{place}: cannot be read ({error}); give {SHAPE}.") from error
+    except (ValueError, RecursionError) as error:
+        raise DataFormatError(f"{path}, line {number}: no JSON in UTF-8 ({error}); give {SHAPE}.") from error
+    except (EOFError, OSError, lzma.LZMAError) as error:
+        raise DataFormatError(
+            f"{path}, after line {number}: cannot be read ({error}); copy the file again."
+        ) from error
 
 
 def _lines(path: Path, digest: Digest, opened: ExitStack) -> BinaryIO:

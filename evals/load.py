@@ -51,13 +51,14 @@ def _start(path: Path) -> bytes:
 def _load_list(path: Path) -> Dataset:
     with closing(iter(JsonList(path, shape=" or ".join((locomo.SHAPE, longmemeval.SHAPE))))) as elements:
         first = next(elements, None)
-    names = set(first.names()) if first is not None and isinstance(first.value, dict) else set[str]()
+    if first is None or not isinstance(first.value, dict):
+        raise _unknown(path, "is a list of no objects")
+    names = set(first.names())
     if names & {"sample_id", "conversation"}:
         return load_locomo(path)
     if names & {"question_id", "haystack_sessions"}:
         return load_longmemeval(path)
-    what = f"objects with {', '.join(sorted(names)) or 'no key'}" if first and names else "no objects"
-    raise _unknown(path, f"is a list of {what}")
+    raise _unknown(path, f"is a list of objects with {', '.join(sorted(names)) or 'no key'}")
 
 
 def _is_jsonl(path: Path) -> bool:
