@@ -172,7 +172,7 @@ def test_dates_of_another_form_are_not_dates(text: str) -> None:
         ("haystack_session_ids", ["one"], "haystack_sessions: 3 sessions have 1 ids and 3 dates"),
         ("haystack_dates", [None, None, None], "no session has both turns and a date"),
         ("haystack_dates", ["May", None, None], "haystack_dates[0]: 'May' is no date; write it as \"2023/05/20"),
-        ("haystack_sessions", [[], [], "hello"], "haystack_sessions[2]: expected a list, found text"),
+        ("haystack_sessions", ["a", "b", "c"], "haystack_sessions[0]: expected a list, found text"),
         ("haystack_sessions", [[], [], [{"content": "x"}]], "haystack_sessions[2][0].role: the key is missing"),
         ("haystack_sessions", [[], [], [said("", "x")]], "haystack_sessions[2][0].role: the turn has no speaker"),
         ("haystack_sessions", [[], [], [said("user", "x", has_answer="yes")]], "has_answer: expected true or false"),
