@@ -28,7 +28,11 @@ class Found:
 
 
 class System(Protocol):
-    """A system under test. Conversations are strangers to each other: a question sees its own only."""
+    """A system under test. Conversations are strangers to each other: a question sees its own only.
+
+    One that builds an index of its own says so with an attribute `has_index = True`: then its ingest is timed for
+    itself, beside that of the store which systems share.
+    """
 
     @property
     def name(self) -> str:

@@ -21,6 +21,7 @@ RecollectError
 │   └── ModelNotConfigured  a hosted model is asked for and its settings are missing
 ├── ConfigError             an unknown key or a value of the wrong kind
 ├── DataFormatError         a file to import or to evaluate is not in the documented format
+├── RunError                the folder of an evaluation cannot be used as asked
 └── ClosedError             the memory or the agent was used after `close`
 """
 
@@ -107,6 +108,10 @@ class ConfigError(RecollectError):
 
 class DataFormatError(RecollectError):
     """A file to import or to evaluate is not in the documented format."""
+
+
+class RunError(RecollectError):
+    """The folder of an evaluation is in use, belongs to another run, or cannot be written."""
 
 
 class ClosedError(RecollectError):
