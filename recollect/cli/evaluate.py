@@ -14,6 +14,7 @@ import click
 
 from ..config_keys import EMBEDDERS, FUSIONS, RERANKERS
 from .evaluate_data import data
+from .evaluate_report import compare, report
 from .invocation import Invocation, pass_invocation, setting
 from .output import console, note, progress
 from .threads import settle_threads
@@ -253,5 +254,6 @@ def _show_problems(problems: "Sequence[Problem]") -> None:
         note(f"… and {len(alike) - PROBLEMS_SHOWN} more kinds of problems; --json lists all.")
 
 
-evaluate.add_command(data)
+for _command in (data, report, compare):
+    evaluate.add_command(_command)
 COMMANDS = (evaluate,)
