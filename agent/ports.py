@@ -1,8 +1,10 @@
 """The seams of the agent layer."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
+from ..memory.endpoint_usage import Usage
 from ..memory.types import Context, Turn
 
 ABSTENTION = "I don't remember anything about that."
@@ -10,7 +12,10 @@ ABSTENTION = "I don't remember anything about that."
 
 
 class Generator(Protocol):
-    """Answers a question from a numbered context."""
+    """Answers a question from a numbered context.
+
+    One that knows more of an answer than its words has a method `told` besides (`TellingGenerator`).
+    """
 
     @property
     def name(self) -> str:
@@ -28,3 +33,32 @@ class Generator(Protocol):
         Answers with `ABSTENTION` when the context holds no answer. Raises GenerationError.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A whole answer, citations and escapes in it as `stream` yields them.
+
+    `confidence`: how sure the generator is that the context holds the answer, from 0.0 to 1.0, None where it does
+    not tell; `usage`: what a hosted model took, None where no such model was asked or its server does not tell.
+    """
+
+    text: str
+    confidence: float | None = None
+    usage: Usage | None = None
+
+
+@runtime_checkable
+class TellingGenerator(Generator, Protocol):
+    """A generator that tells how sure it is or what an answer took; a value per call, so that threads may share it."""
+
+    def told(self, question: str, context: Context, history: Sequence[Turn]) -> Told:
+        """Return at once what `stream` yields in pieces, and what else is known of it. Raises GenerationError."""
+        ...
+
+
+def told_by(generator: Generator, question: str, context: Context, history: Sequence[Turn] = ()) -> Told:
+    """Return the whole answer of any generator, with what it tells besides; its errors pass through."""
+    if isinstance(generator, TellingGenerator):
+        return generator.told(question, context, history)
+    return Told(text="".join(generator.stream(question, context, history)))

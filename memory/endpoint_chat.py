@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .endpoint import Endpoint, sendable
+from .endpoint_usage import Usage, usage_in
 from .errors import EndpointRefused, EndpointUnreachable, GenerationError
 
 if TYPE_CHECKING:
@@ -13,10 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the model wrote, and why it stopped ("stop", "length", …; "" where the server does not say)."""
+    """What the model wrote, and why it stopped ("stop", "length", …; "" where the server does not say).
+
+    `usage` is None where the server does not tell.
+    """
 
     text: str
     finish: str
+    usage: Usage | None = None
 
 
 class EndpointChat:
@@ -85,6 +90,7 @@ class EndpointChat:
         try:
             # The client parses without checking: the completion may be any JSON, or a text.
             choice = completion.choices[0]
-            return Reply(text="" + (choice.message.content or ""), finish=choice.finish_reason or "")
+            text = "" + (choice.message.content or "")
+            return Reply(text=text, finish=choice.finish_reason or "", usage=usage_in(completion.usage))
         except (AttributeError, IndexError, KeyError, TypeError) as error:
             raise GenerationError(self._endpoint.nonsense("a chat completion")) from error

@@ -72,18 +72,24 @@ def unused_url() -> str:
     return f"http://127.0.0.1:{closed.server_port}/v1"
 
 
-def says(*pieces: str, finish: str | None = "stop") -> Act:
-    """A chat completion of these pieces, streamed if the request asks for it; no `finish` breaks it off cleanly."""
+def says(*pieces: str, finish: str | None = "stop", usage: tuple[int, int] | None = None) -> Act:
+    """A chat completion of these pieces, streamed if the request asks for it; no `finish` breaks it off cleanly.
+
+    `usage` is prompt and completion tokens; a stream tells them only if the request asks for it.
+    """
 
     def act(handler: "_Handler") -> None:
         if not handler.request.body.get("stream"):
-            handler.send_json(_completion("".join(pieces), finish))
+            handler.send_json({**_completion("".join(pieces), finish), **_usage(usage)})
             return
         handler.begin_stream()
         for piece in pieces:
             handler.send_event(_chunk(piece, None))
         if finish is not None:
             handler.send_event(_chunk(None, finish))
+            options = handler.request.body.get("stream_options") or {}
+            if usage is not None and options.get("include_usage"):
+                handler.send_event({**_chunk(None, None), "choices": [], **_usage(usage)})
             handler.send_chunk(b"data: [DONE]\n\n")
         handler.send_chunk(b"")
 
@@ -260,12 +266,19 @@ def _handler_for(server: OpenAIServer) -> type[_Handler]:
     return type("Handler", (_Handler,), {"script": server})
 
 
-def _chunk(content: str | None, finish: str | None) -> object:
+def _usage(tokens: tuple[int, int] | None) -> dict[str, object]:
+    if tokens is None:
+        return {}
+    read, written = tokens
+    return {"usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}}
+
+
+def _chunk(content: str | None, finish: str | None) -> dict[str, object]:
     delta = {} if content is None else {"role": "assistant", "content": content}
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return {"id": "c1", "object": "chat.completion.chunk", "created": 0, "model": "scripted", "choices": [choice]}
 
 
-def _completion(content: str, finish: str | None) -> object:
+def _completion(content: str, finish: str | None) -> dict[str, object]:
     choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": finish}
     return {"id": "c1", "object": "chat.completion", "created": 0, "model": "scripted", "choices": [choice]}

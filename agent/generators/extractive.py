@@ -17,7 +17,7 @@ from ...memory.timeline import format_day
 from ...memory.types import Context, DateMention, Turn
 from ..citations import escape_marks
 from ..evidence import FEATURES, SUPPORT, Evidence, evidence, is_when, support
-from ..ports import ABSTENTION
+from ..ports import ABSTENTION, Told
 from ..sentences import Sentence, is_same, sentences_of
 
 if TYPE_CHECKING:
@@ -77,6 +77,14 @@ def shipped_model() -> EvidenceModel:
         ) from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """The sentences that answer, best first, and how probable it is that the best one does."""
+
+    quotations: tuple[Sentence, ...]
+    confidence: float
+
+
 class ExtractiveGenerator:
     """Quotes, never composes. "When" questions are answered from resolved dates.
 
@@ -96,27 +104,39 @@ class ExtractiveGenerator:
         if history and not is_question(question):
             yield ACKNOWLEDGEMENT
             return
-        chosen = self.quotations(question, context)
-        if not chosen:
-            yield ABSTENTION
-            return
-        for place, sentence in enumerate(chosen):
-            yield ("\n" if place else "") + self._quoted(sentence, dated=not place and is_when(question))
+        yield from self._lines(question, self._reading(question, context).quotations)
 
-    def quotations(self, question: str, context: Context) -> list[Sentence]:
-        """Return the sentences that answer, best first; none when the best is under the threshold."""
+    def told(self, question: str, context: Context, history: Sequence[Turn]) -> Told:
+        """Return what `stream` yields, with the probability that the best sentence answers; 0.0 without a sentence."""
+        if history and not is_question(question):
+            return Told(text=ACKNOWLEDGEMENT)
+        reading = self._reading(question, context)
+        return Told(text="".join(self._lines(question, reading.quotations)), confidence=reading.confidence)
+
+    def _reading(self, question: str, context: Context) -> "_Reading":
+        """Look for sentences that answer; none when the best is under the threshold."""
         sentences = sentences_of(context, question=question, asker=self._asker)
         if not sentences:
-            return []
+            return _Reading(quotations=(), confidence=0.0)
         found = evidence(question, sentences, self._embedder, asker=self._asker)
         logits = self._model.logits(found.features)
-        if self._model.confidence(found, logits) < self._model.threshold:
-            return []
+        confidence = self._model.confidence(found, logits)
+        is_told = confidence >= self._model.threshold
+        chosen = self._chosen(question, sentences, logits) if is_told else []
+        return _Reading(quotations=tuple(chosen), confidence=confidence)
+
+    def _chosen(self, question: str, sentences: Sequence[Sentence], logits: "Vectors") -> list[Sentence]:
         scores = [math.exp(float(logit - logits.max())) for logit in logits]
         order = sorted(range(len(sentences)), key=lambda place: -scores[place])
         most = MAX_QUOTES if _SEVERAL.search(question) and not is_when(question) else 1
         enough = self._model.quote_share * scores[order[0]]
         return [sentences[place] for place in order[:most] if scores[place] >= enough]
+
+    def _lines(self, question: str, quotations: Sequence[Sentence]) -> Iterator[str]:
+        if not quotations:
+            yield ABSTENTION
+        for place, sentence in enumerate(quotations):
+            yield ("\n" if place else "") + self._quoted(sentence, dated=not place and is_when(question))
 
     def _quoted(self, sentence: Sentence, *, dated: bool) -> str:
         words = escape_marks(" ".join(sentence.text.split()))

@@ -1,12 +1,14 @@
 """Answers from a chat model behind any OpenAI-compatible server."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...memory.endpoint import Endpoint, sendable
+from ...memory.endpoint_usage import Usage, usage_in
 from ...memory.errors import EndpointRefused, EndpointUnreachable, GenerationError
 from ...memory.types import Context, Turn
+from ..ports import Told
 from ..prompt import ChatMessage, chat_messages
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 _log = logging.getLogger(__name__)
+
+_OnUsage = Callable[[Usage], object]
 
 
 class HostedGenerator:
@@ -55,12 +59,29 @@ class HostedGenerator:
         refuses or drops the connection or falls silent, EndpointRefused when it answers with an
         error, GenerationError when what it sends is empty or no chat completion.
         """
+        messages = chat_messages(question, context, history, assistant=self._assistant)
+        return self._streamed(messages, on_usage=None)
+
+    def told(self, question: str, context: Context, history: Sequence[Turn]) -> Told:
+        """Return what `stream` yields in pieces, and what it took if the server tells; raises as `stream` does."""
+        messages = chat_messages(question, context, history, assistant=self._assistant)
+        usages: list[Usage] = []
+        text = "".join(self._streamed(messages, on_usage=usages.append))
+        return Told(text=text, usage=usages[-1] if usages else None)
+
+    def close(self) -> None:
+        """Close the pooled connections; a later call opens new ones."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _streamed(self, messages: Sequence[ChatMessage], *, on_usage: _OnUsage | None) -> Iterator[str]:
+        """Yield the pieces of a completion; the server is asked what it took only where somebody wants to know."""
         from httpx2 import RequestError
         from openai import APIConnectionError, APIError
 
-        messages = chat_messages(question, context, history, assistant=self._assistant)
         try:
-            yield from self._pieces(messages)
+            yield from self._pieces(messages, on_usage)
         except APIConnectionError as error:
             raise EndpointUnreachable(self._endpoint.failure(error)) from error
         except APIError as error:
@@ -70,17 +91,11 @@ class HostedGenerator:
             # The client reads the body of an error answer outside its own handlers.
             raise EndpointUnreachable(self._unfinished()) from error
 
-    def close(self) -> None:
-        """Close the pooled connections; a later call opens new ones."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    def _pieces(self, messages: Sequence[ChatMessage]) -> Iterator[str]:
+    def _pieces(self, messages: Sequence[ChatMessage], on_usage: _OnUsage | None) -> Iterator[str]:
         has_begun = False
         finish: str | None = None
-        with self._ask(messages) as chunks:
-            for piece, reason in self._read(chunks):
+        with self._ask(messages, with_usage=on_usage is not None) as chunks:
+            for piece, reason in self._read(chunks, on_usage):
                 finish = reason or finish
                 shown = piece if has_begun else piece.lstrip()
                 if shown:
@@ -94,7 +109,7 @@ class HostedGenerator:
         if finish == "length":
             _log.warning("%s stopped at %s tokens; the answer is cut.", self.name, self._max_tokens)
 
-    def _ask(self, messages: Sequence[ChatMessage]) -> "Stream[ChatCompletionChunk]":
+    def _ask(self, messages: Sequence[ChatMessage], *, with_usage: bool) -> "Stream[ChatCompletionChunk]":
         from openai import omit
 
         if self._client is None:
@@ -105,14 +120,20 @@ class HostedGenerator:
             temperature=omit if self._temperature is None else self._temperature,
             max_tokens=omit if self._max_tokens is None else self._max_tokens,
             stream=True,
+            stream_options={"include_usage": True} if with_usage else omit,
         )
 
-    def _read(self, chunks: "Stream[ChatCompletionChunk]") -> Iterator[tuple[str, str | None]]:
+    def _read(
+        self, chunks: "Stream[ChatCompletionChunk]", on_usage: _OnUsage | None
+    ) -> Iterator[tuple[str, str | None]]:
         """Yield the text and the finish reason of each chunk."""
         has_chunks = False
         try:
             for chunk in chunks:
                 has_chunks = True
+                usage = usage_in(chunk.usage)
+                if on_usage is not None and usage is not None:
+                    on_usage(usage)
                 for choice in chunk.choices or ():
                     text = choice.delta.content if choice.delta else None
                     yield "" + (text or ""), choice.finish_reason

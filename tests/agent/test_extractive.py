@@ -18,12 +18,12 @@ from recollect.agent.generators.extractive import (
     is_question,
     shipped_model,
 )
-from recollect.agent.ports import ABSTENTION
+from recollect.agent.ports import ABSTENTION, Told, told_by
 from recollect.agent.sentences import sentence_spans, sentences_of
 from recollect.memory.embedder import MiniLmEmbedder
 from recollect.memory.timeline import resolve_dates
 from recollect.memory.types import Context, EventSummary, Memory, Turn
-from tests.fakes import HashEmbedder
+from tests.fakes import HashEmbedder, ScriptedGenerator
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DOG = "I adopted a beagle called Biscuit yesterday."
@@ -364,3 +364,22 @@ def test_threads_stem_words_as_one_does() -> None:
     finally:
         sys.setswitchinterval(before)
     assert wrong == []
+
+
+def test_a_whole_answer_is_what_streams_with_how_sure_it_is() -> None:
+    context = around(said(DOG), said("The weather was grey.", number=2))
+    generator = ExtractiveGenerator(MiniLmEmbedder())
+    for question in ("When did Alice adopt a beagle?", "Which instrument does Bob's cousin play?"):
+        told = generator.told(question, context, ())
+        assert told.text == "".join(generator.stream(question, context, ()))
+        assert told.confidence is not None
+        assert (told.confidence < shipped_model().threshold) == (told.text == ABSTENTION)
+
+
+def test_without_a_sentence_it_is_sure_of_nothing() -> None:
+    told = ExtractiveGenerator(HashEmbedder(), model=trusting()).told("When?", around(), ())
+    assert (told.text, told.confidence) == (ABSTENTION, 0.0)
+
+
+def test_any_generator_gives_a_whole_answer() -> None:
+    assert told_by(ScriptedGenerator("On ", "1 March."), "When?", around()) == Told(text="On 1 March.")

@@ -11,6 +11,7 @@ import pytest
 
 from recollect.agent.generators.hosted import HostedGenerator
 from recollect.memory.endpoint import Endpoint
+from recollect.memory.endpoint_usage import Usage
 from recollect.memory.errors import EndpointRefused, EndpointUnreachable, GenerationError
 from recollect.memory.types import Context, Turn
 from tests.openai_server import (
@@ -291,3 +292,26 @@ def test_openai_is_not_imported_before_the_first_request() -> None:
         "sys.exit('openai' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_whole_answer_tells_what_it_took() -> None:
+    with running(says("On ", "1 March [1].", usage=(321, 12))) as server:
+        told = HostedGenerator(endpoint(server.url)).told("When?", CONTEXT, ())
+    assert told.text == "On 1 March [1]."
+    assert told.usage == Usage(prompt_tokens=321, completion_tokens=12)
+    assert told.confidence is None
+    assert server.requests[0].body["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize("usage", [b"{}", b'"many"', b'{"prompt_tokens": "3", "completion_tokens": 4}', b"null"])
+def test_a_server_that_does_not_count_costs_no_answer(usage: bytes) -> None:
+    text = b'{"choices": [{"index": 0, "delta": {"content": "ok"}, "finish_reason": "stop"}], "usage": ' + usage + b"}"
+    with running(streams_raw(text)) as server:
+        told = HostedGenerator(endpoint(server.url)).told("When?", CONTEXT, ())
+    assert (told.text, told.usage) == ("ok", None)
+
+
+def test_a_chat_does_not_ask_what_it_took() -> None:
+    with running(says("ok", usage=(3, 1))) as server:
+        assert answer(server) == ["ok"]
+    assert "stream_options" not in server.requests[0].body
