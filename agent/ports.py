@@ -50,7 +50,7 @@ class Told:
 
 @runtime_checkable
 class TellingGenerator(Generator, Protocol):
-    """A generator that tells how sure it is or what an answer took; a value per call, so that threads may share it."""
+    """A generator that tells how sure it is or what an answer took; one value a call, so threads may share it."""
 
     def told(self, question: str, context: Context, history: Sequence[Turn]) -> Told:
         """Return at once what `stream` yields in pieces, and what else is known of it. Raises GenerationError."""

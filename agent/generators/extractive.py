@@ -107,7 +107,7 @@ class ExtractiveGenerator:
         yield from self._lines(question, self._reading(question, context).quotations)
 
     def told(self, question: str, context: Context, history: Sequence[Turn]) -> Told:
-        """Return what `stream` yields, with the probability that the best sentence answers; 0.0 without a sentence."""
+        """Return what `stream` yields, with the probability that the best sentence answers; 0.0 without any."""
         if history and not is_question(question):
             return Told(text=ACKNOWLEDGEMENT)
         reading = self._reading(question, context)

@@ -305,8 +305,8 @@ def test_a_whole_answer_tells_what_it_took() -> None:
 
 @pytest.mark.parametrize("usage", [b"{}", b'"many"', b'{"prompt_tokens": "3", "completion_tokens": 4}', b"null"])
 def test_a_server_that_does_not_count_costs_no_answer(usage: bytes) -> None:
-    text = b'{"choices": [{"index": 0, "delta": {"content": "ok"}, "finish_reason": "stop"}], "usage": ' + usage + b"}"
-    with running(streams_raw(text)) as server:
+    choice = b'{"index": 0, "delta": {"content": "ok"}, "finish_reason": "stop"}'
+    with running(streams_raw(b'{"choices": [' + choice + b'], "usage": ' + usage + b"}")) as server:
         told = HostedGenerator(endpoint(server.url)).told("When?", CONTEXT, ())
     assert (told.text, told.usage) == ("ok", None)
 

@@ -21,8 +21,10 @@ def test_a_reply_tells_what_it_took() -> None:
 
 @pytest.mark.parametrize("usage", [b"null", b"{}", b"[1]", b'{"prompt_tokens": null, "completion_tokens": 2}'])
 def test_a_reply_without_counts_is_a_reply(usage: bytes) -> None:
-    act = sends(b'{"choices": [{"message": {"content": "In May."}, "finish_reason": "stop"}], "usage": ' + usage + b"}")
-    assert reply_to(act) == Reply(text="In May.", finish="stop")
+    choice = b'{"message": {"content": "In May."}, "finish_reason": "stop"}'
+    assert reply_to(sends(b'{"choices": [' + choice + b'], "usage": ' + usage + b"}")) == Reply(
+        text="In May.", finish="stop"
+    )
 
 
 def test_half_a_count_is_none() -> None:
