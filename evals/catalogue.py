@@ -1,0 +1,76 @@
+"""Makes the systems that a plan names: the library with each reranker, and the baselines."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ..memory.context import ContextBuilder
+from ..memory.errors import ConfigError
+from ..memory.ports import Embedder
+from ..rerank.base import Reranker, reads_events
+from . import baselines
+from .baselines import Baseline, Rank, Shelves
+from .found import System
+from .library_system import LibrarySystem, WithoutEvents
+from .nearest import nearest
+from .shared_memories import SharedMemories
+from .system_spec import BASELINES, LIBRARY, SystemSpec
+from .units import Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What systems are made with. `memories` returns the memories with a system's first stage, one for all of them
+    that have the same; `reranker` makes a system's reranker when it is first asked.
+    """
+
+    memories: Callable[[SystemSpec], SharedMemories]
+    reranker: Callable[[SystemSpec, SharedMemories], Reranker]
+    units: Mapping[str, Unit]
+    contexts: ContextBuilder
+    embedder: Embedder
+    seed: int = 0
+
+
+def make_systems(specs: Sequence[SystemSpec], workshop: Workshop) -> list[System]:
+    """Return a system for each spec, in order; baselines with the same unit share their indexes."""
+    shelves: dict[str, Shelves] = {}
+    return [_made(spec, workshop, shelves) for spec in specs]
+
+
+def _made(spec: SystemSpec, workshop: Workshop, shelves: dict[str, Shelves]) -> System:
+    unit, memories = workshop.units[spec.unit], workshop.memories(spec)
+    if spec.kind == LIBRARY:
+        return LibrarySystem(
+            spec.name,
+            memories,
+            partial(_reranker, spec, memories, workshop),
+            unit=unit,
+            contexts=workshop.contexts,
+        )
+    if spec.unit not in shelves:
+        shelves[spec.unit] = Shelves(memories, unit, contexts=workshop.contexts, embedder=workshop.embedder)
+    rank, fill = _rule(spec, workshop.seed)
+    return Baseline(spec.name, shelves[spec.unit], rank, fill=fill)
+
+
+def _reranker(spec: SystemSpec, memories: SharedMemories, workshop: Workshop) -> Reranker:
+    made = workshop.reranker(spec, memories)
+    return made if spec.events or not reads_events(made) else WithoutEvents(made)
+
+
+def _rule(spec: SystemSpec, seed: int) -> tuple[Rank, Rank | None]:
+    """Return how a baseline ranks, and how it fills contexts where that is another order."""
+    rules: Mapping[str, tuple[Rank, Rank | None]] = {
+        "BM25": (baselines.by_words, None),
+        "dense": (baselines.by_vectors, None),
+        "z-fusion": (baselines.by_z_fusion, None),
+        "RRF": (baselines.by_rrf, None),
+        "recency": (baselines.latest_first, None),
+        "full context": (baselines.as_said, baselines.latest_first),
+        "oracle": (baselines.evidence_alone, None),
+        "random": (baselines.by_chance(seed), None),
+    }
+    if spec.kind not in rules:
+        raise ConfigError(f"{spec.kind!r} is no kind of system; did you mean {nearest(spec.kind, BASELINES)!r}?")
+    return rules[spec.kind]
