@@ -17,6 +17,7 @@ from .lexical import Fts5Index
 from .lexical_documents import CONTEXT_REACH, documents_around, event_document
 from .recall import Recall, RecallOptions
 from .scoped_vectors import StoreVectors
+from .sessions import Sessions
 from .store import Store
 from .types import EventKind, EventSummary, Memory, NewTurn, Turn
 from .vector_log import VectorLog
@@ -52,6 +53,7 @@ class Archive:
         self.store = store
         self.embedder = embedder
         self.words = Fts5Index(store.file)
+        self.sessions = Sessions(store.file)
         if check_embedder:
             self._check_embedder()
         self.log = VectorLog(store.file, embedder.dimensions)
@@ -85,7 +87,7 @@ class Archive:
         checked = check_turns(turns)
         ids: list[int] = []
         for batch in _batches(checked, BATCH_TURNS):
-            embedded = self._try_to_embed([passage(turn.speaker, turn.text) for turn in batch])
+            embedded = self.try_to_embed([passage(turn.speaker, turn.text) for turn in batch])
             ids += self._write(user, conversation, batch, embedded)
             if progress is not None:
                 progress(len(ids), len(checked))
@@ -97,11 +99,11 @@ class Archive:
         with self.store.file.atomic():
             ids = self.store.append_turns(user, conversation, turns)
             self.words.add(documents_around(self.store, ids))
-            self._put_vectors(ids, embedded)
+            self.put_vectors(ids, embedded)
         return ids
 
-    def _put_vectors(self, ids: Sequence[int], embedded: Embedded | None) -> None:
-        """Store the vectors that can be used; what has none is embedded later."""
+    def put_vectors(self, ids: Sequence[int], embedded: Embedded | None) -> None:
+        """Store the vectors that can be used, inside a transaction; what has none is embedded later."""
         if embedded is None or self._is_superseded():
             self.store.set_fact(PENDING, "1")
             return
@@ -115,7 +117,7 @@ class Archive:
     ) -> EventSummary:
         """Store an event summary with the turns it came from; raises InvalidInput for turns of several sessions."""
         check_text(text, "event summary")
-        embedded = self._try_to_embed([text])
+        embedded = self.try_to_embed([text])
         with self.store.file.atomic():
             turns = self.store.turns(turn_ids)
             places = {(turn.user, turn.conversation, turn.session) for turn in turns}
@@ -129,18 +131,23 @@ class Archive:
                 raise InvalidInput(f"Memory {event_id} is no event summary.")
             source = documents_around(self.store, turn_ids[:1])[0]
             self.words.add([event_document(event, source)])
-            self._put_vectors([event_id], embedded)
+            self.put_vectors([event_id], embedded)
         return event
 
     def forget(self, ids: Sequence[int]) -> None:
-        """Delete memories everywhere; neighbours lose them from their lexical context."""
+        """Delete memories everywhere; neighbours lose them from their lexical context.
+
+        Summaries of a session that loses a turn may repeat it: they go too, and the session is stale until it is
+        summarised anew. Events that were added by hand stay while one of their turns does.
+        """
         with self.store.file.atomic():
             forgotten = set(ids)
             around = [row[0] for row in self.store.neighbourhood(ids, reach=CONTEXT_REACH) if row[0] not in forgotten]
+            outdated = self.sessions.outdate(ids)
             orphans = {event.id for event in self.store.events_of(ids)}
-            self.store.delete(ids)
+            self.store.delete([*ids, *outdated])
             orphans -= set(self.store.memories(orphans))
-            self.words.remove([*ids, *orphans])
+            self.words.remove([*ids, *outdated, *orphans])
             self.words.add(documents_around(self.store, around))
 
     # -- vectors ---------------------------------------------------------------------------------
@@ -228,7 +235,8 @@ class Archive:
         finally:
             self.store.close()
 
-    def _try_to_embed(self, texts: Sequence[str]) -> Embedded | None:
+    def try_to_embed(self, texts: Sequence[str]) -> Embedded | None:
+        """Return vectors of passages, or None when the embedder fails, which is logged."""
         try:
             return embed_passages(self.embedder, texts)
         except EmbedderError as error:

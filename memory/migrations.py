@@ -84,6 +84,16 @@ LAST_POSITIONS = (
     end""",
 )
 
+SESSION_SUMMARIES = (
+    # `made_by` is null for events that somebody added by hand: those are never rebuilt.
+    "alter table memories add column made_by text",
+    "alter table sessions add column summarised_by text",
+    "alter table sessions add column summarised_to integer not null default 0",
+    "alter table sessions add column is_stale integer not null default 0",
+    "create index sessions_unsummarised on sessions (conversation_id) where summarised_to < last_position",
+    "create index events_of_session on memories (session_id) where kind = 'event'",
+)
+
 
 def _create_schema(database: "Database") -> None:
     for statement in INITIAL_SCHEMA:
@@ -96,5 +106,14 @@ def _remember_last_positions(database: "Database") -> None:
         database.conn.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[["Database"], None], ...] = (_create_schema, _remember_last_positions)
+def _remember_summaries(database: "Database") -> None:
+    for statement in SESSION_SUMMARIES:
+        database.conn.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[["Database"], None], ...] = (
+    _create_schema,
+    _remember_last_positions,
+    _remember_summaries,
+)
 """Step n brings a store from version n to n + 1. Steps are only ever appended."""

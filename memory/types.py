@@ -76,6 +76,16 @@ class EventSummary:
     turns: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """One event as a summariser found it, before it has an id; `turns` are ids of turns of one session, never none."""
+
+    text: str
+    happened_at: datetime
+    kind: EventKind
+    turns: tuple[int, ...]
+
+
 Memory: TypeAlias = Turn | EventSummary
 
 

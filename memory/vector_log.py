@@ -1,6 +1,6 @@
 """Vectors as BLOBs beside the turns, and the sequence numbers an index catches up with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ import numpy as np
 from .checked_vectors import checked_vectors
 from .database import SqliteFile
 from .errors import InvalidVectors
+from .rows import id_list
 
 if TYPE_CHECKING:
     from .ports import Ids, Vectors
@@ -88,6 +89,19 @@ class VectorLog:
         """Return how many memories have no vector yet."""
         row = self._file.row("select (select count(*) from memories) - (select count(*) from vectors)")
         return int((row or (0,))[0])
+
+    def of(self, ids: Sequence[int]) -> "tuple[Ids, Vectors]":
+        """Return ids, ascending, and vectors (found, dimensions) of those memories that have one."""
+        rows = self._file.rows(
+            """select memory_id, vector from vectors
+               where memory_id in (select value from json_each(?)) order by memory_id""",
+            [id_list(ids)],
+        )
+        return np.array([row[0] for row in rows], dtype=np.int64), self._matrix([row[1] for row in rows])
+
+    def drop(self, ids: Sequence[int]) -> None:
+        """Forget the vectors of memories that are no longer what they were."""
+        self._file.write("delete from vectors where memory_id in (select value from json_each(?))", [id_list(ids)])
 
     def clear(self) -> None:
         """Drop every vector, before a store is embedded again."""
