@@ -2,10 +2,10 @@
 
 import logging
 import time
+from collections.abc import Callable, Iterator
 from collections.abc import Generator as PythonGenerator
-from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self, Unpack
@@ -13,8 +13,8 @@ from typing import Self, Unpack
 from ..memory.context import DEFAULT_BUDGET
 from ..memory.errors import ClosedError, GenerationError, InvalidInput, RecollectError
 from ..memory.types import Context, Retrieved, Turn
-from .citations import is_abstention, parse_citations, unescape_marks
-from .filters import Filters, also_without, readable
+from .citations import is_abstention, marks_in, parse_citations, unescape_marks
+from .filters import Filters, also_without, also_without_ids, readable
 from .long_term_memory import LongTermMemory
 from .ports import Generator
 from .types import Answer
@@ -22,6 +22,9 @@ from .types import Answer
 logger = logging.getLogger(__name__)
 
 WINDOW_TURNS = 8
+
+OnRecall = Callable[[Retrieved], None]
+"""Called with what was recalled for a chat turn, before the first piece of the reply."""
 
 
 @contextmanager
@@ -42,7 +45,9 @@ def storable(piece: str) -> str:
 class AnswerStream(Iterator[str]):
     """The pieces of an answer as they come; `answer` is there once the last one was taken."""
 
-    def __init__(self, pieces: PythonGenerator[str, None, Answer]) -> None:
+    def __init__(self, pieces: PythonGenerator[str, None, Answer], *, said: Turn | None = None) -> None:
+        self.said = said
+        """The user's turn as it was stored; None where nothing is."""
         self._pieces = pieces
         self._answer: Answer | None = None
 
@@ -66,6 +71,26 @@ class AnswerStream(Iterator[str]):
     def close(self) -> None:
         """Stop generating; a connection to a hosted model is closed."""
         self._pieces.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ChatTurn:
+    """What a stored turn of the user is answered from; `window` is what was said before it, oldest first."""
+
+    said: Turn
+    window: list[Turn]
+    filters: Filters
+    on_recall: OnRecall | None
+    stored_ms: float = 0.0
+
+
+def _reply_metadata(answer: Answer) -> dict[str, object]:
+    """Return what is kept with a reply, so that its citations can be shown again: `numbers` runs along `cites`."""
+    kept: dict[str, object] = {"role": "assistant", "cites": [citation.turn.id for citation in answer.citations]}
+    if answer.marks:
+        kept["numbers"] = [citation.number for citation in answer.citations]
+        kept["marks"] = [[mark.start, mark.end] for mark in answer.marks]
+    return kept
 
 
 class Agent:
@@ -104,38 +129,69 @@ class Agent:
         """Take one chat turn of the user, answer it and store both; see `stream`."""
         return self.stream(text, said_at=said_at).answer
 
-    def stream(self, text: str, *, said_at: datetime | str | None = None) -> AnswerStream:
+    def stream(
+        self,
+        text: str,
+        *,
+        said_at: datetime | str | None = None,
+        session: str | None = None,
+        on_recall: OnRecall | None = None,
+        **filters: Unpack[Filters],
+    ) -> AnswerStream:
         """Take one chat turn of the user and yield the reply in pieces.
 
         The user's turn is committed before anything else, so it survives a failing model; the reply is stored
-        when it is complete. Raises InvalidTurn (nothing was stored), GenerationError (the turn stands).
+        when it is complete. `session` goes on in the session of that name, which is begun when there is none: its
+        turns are the live window then. `filters` restrict what the reply is recalled from. Raises InvalidTurn
+        (nothing was stored), GenerationError (the turn stands).
         """
         begun = time.perf_counter()
-        window = self.memory.latest(self._window_turns)
-        said = self.memory.add(self._speaker, text, said_at=said_at)
+        memory, most = self.memory, self._window_turns
+        window = memory.latest(most) if session is None else memory.session_turns(session, limit=most)
+        said = memory.add(self._speaker, text, said_at=said_at, session=session)
         stored_ms = 1000.0 * (time.perf_counter() - begun)
-        return AnswerStream(self._chat_turn(said, window, stored_ms))
+        turn = _ChatTurn(said=said, window=window, filters=filters, on_recall=on_recall, stored_ms=stored_ms)
+        return AnswerStream(self._chat_turn(turn), said=said)
 
-    def _chat_turn(self, said: Turn, window: list[Turn], stored_ms: float) -> PythonGenerator[str, None, Answer]:
-        shown = window if self.generator.reads_history else []
-        hidden = {said.id, *(turn.id for turn in shown)}
-        answer = yield from self._answered(said.text, {"without": hidden}, history=[*window, said])
+    def stream_again(
+        self, said: Turn, *, on_recall: OnRecall | None = None, **filters: Unpack[Filters]
+    ) -> AnswerStream:
+        """Answer a stored turn of the user once more, at the end of its session; what was replied to it stands.
+
+        Raises what `stream` does.
+        """
+        window = self.memory.session_turns(said.session, before=said.position, limit=self._window_turns)
+        turn = _ChatTurn(said=said, window=window, filters=filters, on_recall=on_recall)
+        return AnswerStream(self._chat_turn(turn), said=said)
+
+    def _chat_turn(self, turn: _ChatTurn) -> PythonGenerator[str, None, Answer]:
+        said = turn.said
+        shown = turn.window if self.generator.reads_history else []
+        filters = also_without_ids(turn.filters, {said.id, *(before.id for before in shown)})
+        history = [*turn.window, said]
+        answer = yield from self._answered(said.text, filters, history=history, on_recall=turn.on_recall)
         begun = time.perf_counter()
-        cites = [citation.turn.id for citation in answer.citations]
-        self.memory.add(
-            self._assistant, answer.text, said_at=said.said_at, metadata={"role": "assistant", "cites": cites}
+        reply = self.memory.add(
+            self._assistant,
+            answer.text,
+            said_at=said.said_at,
+            session=said.session,
+            metadata=_reply_metadata(answer),
         )
-        stored_ms += 1000.0 * (time.perf_counter() - begun)
+        stored_ms = turn.stored_ms + 1000.0 * (time.perf_counter() - begun)
         total_ms = answer.timings["total"] + stored_ms
-        return replace(answer, timings={**answer.timings, "store": stored_ms, "total": total_ms})
+        timings = {**answer.timings, "store": stored_ms, "total": total_ms}
+        return replace(answer, timings=timings, reply=reply)
 
     def _answered(
-        self, question: str, filters: Filters, *, history: list[Turn]
+        self, question: str, filters: Filters, *, history: list[Turn], on_recall: OnRecall | None = None
     ) -> PythonGenerator[str, None, Answer]:
         begun = time.perf_counter()
         if not self.generator.reads_history:  # it quotes people; what it said itself only repeats them
             filters = also_without(filters, self._assistant)
         found = self._retrieved(question, filters)
+        if on_recall is not None:
+            on_recall(found)
         generating = time.perf_counter()
         written: list[str] = []
         with closing_pieces(self.generator.stream(readable(question), found.context, history)) as pieces:
@@ -146,20 +202,18 @@ class Agent:
         raw = storable("".join(written)).strip()
         if not raw:
             raise GenerationError(f"{self.generator.name} answered with no text; ask again, or in other words.")
+        total_ms = 1000.0 * (ended - begun)
         citations, dropped = parse_citations(raw, found.context, self.memory.archive.store.turns)
-        timings = {
-            **found.timings,
-            "generate": 1000.0 * (ended - generating),
-            "total": 1000.0 * (ended - begun),
-        }
         return Answer(
             text=unescape_marks(raw),
             citations=citations,
             context=found.context,
             abstained=is_abstention(raw),
-            timings=timings,
+            timings={**found.timings, "generate": 1000.0 * (ended - generating), "total": total_ms},
             dropped_citations=dropped,
             problems=found.problems,
+            marks=marks_in(raw),
+            ranked=found.ranked,
         )
 
     def _retrieved(self, question: str, filters: Filters) -> Retrieved:

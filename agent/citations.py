@@ -6,11 +6,12 @@ The parser skips escaped marks, and `unescape_marks` gives the text that the use
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 
 from ..memory.types import Context, Turn
 from .ports import ABSTENTION
-from .types import Citation
+from .types import Citation, Mark
 
 _NUMBERS = r"\[\s*[0-9]{1,4}(?:\s*[-–,;]\s*[0-9]{1,4})*\s*\]"
 _MARK = re.compile(rf"(?<!\\){_NUMBERS}")
@@ -38,6 +39,19 @@ def parse_citations(
         citations.extend(Citation(number=number, turn=turn) for turn in turns)
         dropped += not turns
     return tuple(citations), dropped
+
+
+def marks_in(text: str) -> tuple[Mark, ...]:
+    """Return the marks of an answer, escapes in it, by their places in the text that the user sees."""
+    escapes = [escape.start() for escape in _ESCAPED_MARK.finditer(text)]
+    return tuple(
+        Mark(
+            start=mark.start() - bisect_left(escapes, mark.start()),
+            end=mark.end() - bisect_left(escapes, mark.end()),
+            numbers=tuple(dict.fromkeys(_numbers(mark.group()))),
+        )
+        for mark in _MARK.finditer(text)
+    )
 
 
 def escape_marks(quotation: str) -> str:

@@ -35,6 +35,11 @@ def also_without(filters: Filters, speaker: str) -> Filters:
     return {**filters, "without_speakers": (*left_out, speaker)}
 
 
+def also_without_ids(filters: Filters, ids: Iterable[int]) -> Filters:
+    """Return the filters that leave out these memories too."""
+    return {**filters, "without": {*_ids(filters.get("without")), *ids}}
+
+
 def narrowed(scope: Scope, filters: Filters) -> Scope:
     """Return the part of `scope` that the filters leave; None restricts nothing. Raises InvalidInput."""
     unknown = sorted(set(filters) - Filters.__annotations__.keys())

@@ -150,7 +150,21 @@ class LongTermMemory:
         count = max(whole(limit, "limit"), 0)
         tokens = whole(budget, "budget")
         recalled = self.recalled(question, limit=max(count, POOL), **filters)
-        return self._with_context(question, self._ranked(question, recalled), count, tokens)
+        pinned = self._pinned(filters)
+        found = self._ranked(question, recalled)
+        ranked = {scored.memory.id for scored in found.ranked}
+        missed = [scored for scored in pinned if scored.memory.id not in ranked]
+        whole_ranking = replace(found, ranked=(*found.ranked, *missed))
+        first = frozenset(scored.memory.id for scored in pinned)
+        return self._with_context(question, whole_ranking, count + len(missed), tokens, first=first)
+
+    def _pinned(self, filters: Filters) -> list[ScoredMemory]:
+        """Return what the user pinned, of what a recall with these filters may see; not scored."""
+        scope = self.scope(filters)
+        ids = [] if scope is None else self._archive.chats.pinned(scope)
+        return [
+            ScoredMemory(memory=memory, score=0.0, stages={}) for memory in self._archive.store.memories(ids).values()
+        ]
 
     def recalled(self, question: str, *, limit: int = POOL, **filters: Unpack[Filters]) -> Recalled:
         """Return what the first stage alone offers, best first; `reranked` orders it."""
@@ -180,9 +194,13 @@ class LongTermMemory:
         tokens = whole(budget, "budget")
         return self._with_context(question, self._ordered(readable(question), recalled, reranker), count, tokens)
 
-    def _with_context(self, question: str, found: Retrieved, limit: int, budget: int) -> Retrieved:
+    def _with_context(
+        self, question: str, found: Retrieved, limit: int, budget: int, *, first: frozenset[int] = frozenset()
+    ) -> Retrieved:
         begun = time.perf_counter()
-        context = self._contexts.build(readable(question), found.ranked, budget=budget, brevity=found.brevity)
+        context = self._contexts.build(
+            readable(question), found.ranked, budget=budget, brevity=found.brevity, first=first
+        )
         timings = {**found.timings, "context": 1000.0 * (time.perf_counter() - begun)}
         return replace(found, ranked=found.ranked[:limit], context=context, timings=timings)
 
@@ -226,6 +244,14 @@ class LongTermMemory:
         known = self._archive.store.scope(self.user, None if place is None else readable(place, "conversation"))
         chosen = narrowed(known or Scope(), filters)  # wrong filters are wrong where nothing is stored, too
         return None if known is None else chosen
+
+    def session_turns(self, session: str, *, before: int | None = None, limit: int) -> list[Turn]:
+        """Return the last turns of a session of the conversation written to, before a position, oldest first."""
+        known = self._archive.store.scope(self.user, self.conversation or DEFAULT_CONVERSATION)
+        info = None if known is None else self._archive.chats.session_named(known, session)
+        if info is None:
+            return []
+        return self._archive.store.turns(self._archive.chats.turn_ids(info.id, before=before, limit=limit))
 
     def latest(self, limit: int) -> list[Turn]:
         """Return the newest turns of the conversation written to, oldest first."""

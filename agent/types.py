@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..memory.types import Context, Turn
+from ..memory.types import Context, ScoredMemory, Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,12 +15,23 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One `[1, 4]` of an answer: `text[start:end]`, and the numbers it names."""
+
+    start: int
+    end: int
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What the user gets; every citation resolves to a turn.
 
     `timings` are milliseconds by stage (those of `Retrieved`, generate, store, total).
     `dropped_citations` counts the numbers the model cited that are not in the context.
-    `problems` says in words what failed on the way without costing the answer.
+    `problems` says in words what failed on the way without costing the answer. `marks` are the places of the
+    citations in `text`, which a quotation's own "[3]" is not; `ranked` is what reranking returned, best first, with
+    the scores of every stage; `reply` is the answer as it was stored, None where nothing is.
     """
 
     text: str
@@ -30,3 +41,6 @@ class Answer:
     timings: Mapping[str, float]
     dropped_citations: int = 0
     problems: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    ranked: tuple[ScoredMemory, ...] = ()
+    reply: Turn | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .chats import Chats
 from .checked_vectors import Embedded, embed_passages
 from .checks import CheckedTurn, check_name, check_text, check_turns
 from .errors import EmbedderError, EmbedderMismatch, InvalidInput, InvalidVectors, StoreError
@@ -54,6 +55,7 @@ class Archive:
         self.embedder = embedder
         self.words = Fts5Index(store.file)
         self.sessions = Sessions(store.file)
+        self.chats = Chats(store.file)
         if check_embedder:
             self._check_embedder()
         self.log = VectorLog(store.file, embedder.dimensions)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -56,6 +56,7 @@ class ContextBuilder:
         *,
         budget: int = DEFAULT_BUDGET,
         brevity: float = 0.0,
+        first: Collection[int] = (),
     ) -> Context:
         """Return the context of the best of `ranked` (best first) that fit `budget` tokens as rendered.
 
@@ -63,11 +64,14 @@ class ContextBuilder:
         space inside a memory becomes one space, so that no memory can pass for another line. A memory that would
         take more than half of the budget is cut to the sentences nearest the question; one that does not fit
         is passed over for the next that does. With `brevity` the best are those of the highest score less
-        `brevity` times the logarithm of their tokens; ties keep the order of `ranked`.
+        `brevity` times the logarithm of their tokens; ties keep the order of `ranked`. The memories whose ids are
+        in `first` go before all others.
         """
         terms = frozenset(query_terms(question))
         if brevity:
             ranked = sorted(ranked, key=lambda scored: brevity * self._log_tokens(scored) - scored.score)
+        if first:
+            ranked = sorted(ranked, key=lambda scored: scored.memory.id not in first)
         chosen: list[_Line] = []
         days: dict[date, int] = {}
         spent = 0

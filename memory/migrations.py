@@ -94,6 +94,11 @@ SESSION_SUMMARIES = (
     "create index events_of_session on memories (session_id) where kind = 'event'",
 )
 
+TITLES_AND_PINS = (
+    "alter table sessions add column title text",
+    "create table pins (memory_id integer primary key references memories(id) on delete cascade)",
+)
+
 
 def _create_schema(database: "Database") -> None:
     for statement in INITIAL_SCHEMA:
@@ -111,9 +116,15 @@ def _remember_summaries(database: "Database") -> None:
         database.conn.execute(statement)
 
 
+def _add_titles_and_pins(database: "Database") -> None:
+    for statement in TITLES_AND_PINS:
+        database.conn.execute(statement)
+
+
 MIGRATIONS: tuple[Callable[["Database"], None], ...] = (
     _create_schema,
     _remember_last_positions,
     _remember_summaries,
+    _add_titles_and_pins,
 )
 """Step n brings a store from version n to n + 1. Steps are only ever appended."""

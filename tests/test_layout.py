@@ -23,7 +23,8 @@ BELOW: dict[str, frozenset[str]] = {
 
 HEAVY = ("torch", "transformers", "sentence_transformers", "faiss", "textual", "openai", "sqlite_utils", "numpy")
 SPEAKS_SQL = frozenset(
-    f"memory/{name}.py" for name in ("store", "migrations", "database", "vector_log", "places", "rows", "lexical", "sessions")
+    f"memory/{name}.py"
+    for name in ("store", "migrations", "database", "vector_log", "places", "rows", "lexical", "sessions", "chats")
 )
 SQL = re.compile(
     r"\b(?:select\s+.+\s+from|insert\s+(?:or\s+\w+\s+)?into|delete\s+from|update\s+\w+\s+set|create\s+(?:virtual\s+)?"
