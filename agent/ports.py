@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ..memory.endpoint_usage import Usage
-from ..memory.types import Context, Turn
+from ..memory.types import Context, NewEvent, Turn
 
 ABSTENTION = "I don't remember anything about that."
 """The words every generator answers with when the context holds no answer."""
@@ -62,3 +62,24 @@ def told_by(generator: Generator, question: str, context: Context, history: Sequ
     if isinstance(generator, TellingGenerator):
         return generator.told(question, context, history)
     return Told(text="".join(generator.stream(question, context, history)))
+
+
+class Summarizer(Protocol):
+    """Draws one to three events from what was said in a session."""
+
+    @property
+    def name(self) -> str:
+        """What its events are remembered to be made by."""
+        ...
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it works on this machine, at no cost: a hosted one is not asked for a whole import unbidden."""
+        ...
+
+    def events(self, turns: Sequence[Turn]) -> list[NewEvent]:
+        """Return the events of turns of one session, in order; each cites turns among them, none where none happened.
+
+        Raises GenerationError or EmbedderError; then nothing is known of the session.
+        """
+        ...

@@ -78,7 +78,7 @@ class EventSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
-    """One event as a summariser found it, before it has an id; `turns` are ids of turns of one session, never none."""
+    """One event as a summariser found it, before it has an id; `turns` are ids of turns of one session."""
 
     text: str
     happened_at: datetime
