@@ -112,9 +112,9 @@ class Agent:
     ) -> None:
         self.memory = memory
         self.generator = generator
-        self._speaker = speaker or memory.user
+        self.speaker = speaker or memory.user
         self._assistant = assistant
-        self._budget = budget
+        self.budget = budget
         self._window_turns = window_turns
 
     def ask(self, question: str, **filters: Unpack[Filters]) -> Answer:
@@ -148,7 +148,7 @@ class Agent:
         begun = time.perf_counter()
         memory, most = self.memory, self._window_turns
         window = memory.latest(most) if session is None else memory.session_turns(session, limit=most)
-        said = memory.add(self._speaker, text, said_at=said_at, session=session)
+        said = memory.add(self.speaker, text, said_at=said_at, session=session)
         stored_ms = 1000.0 * (time.perf_counter() - begun)
         turn = _ChatTurn(said=said, window=window, filters=filters, on_recall=on_recall, stored_ms=stored_ms)
         return AnswerStream(self._chat_turn(turn), said=said)
@@ -219,12 +219,12 @@ class Agent:
     def _retrieved(self, question: str, filters: Filters) -> Retrieved:
         """Recall and rerank; if that fails the agent answers from the live window and says so."""
         try:
-            return self.memory.retrieve(question, budget=self._budget, **filters)
+            return self.memory.retrieve(question, budget=self.budget, **filters)
         except (InvalidInput, ClosedError):  # the caller's mistake, not a failure of the memory
             raise
         except RecollectError as error:
             logger.warning("Recall failed, answering without memories: %s", error)
-            nothing = Context(memories=(), scores=(), text="", tokens=0, budget=self._budget)
+            nothing = Context(memories=(), scores=(), text="", tokens=0, budget=self.budget)
             problem = f"Nothing was recalled: {error}"
             return Retrieved(ranked=(), context=nothing, timings={}, problems=(problem,))
 

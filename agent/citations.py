@@ -48,10 +48,15 @@ def marks_in(text: str) -> tuple[Mark, ...]:
         Mark(
             start=mark.start() - bisect_left(escapes, mark.start()),
             end=mark.end() - bisect_left(escapes, mark.end()),
-            numbers=tuple(dict.fromkeys(_numbers(mark.group()))),
+            numbers=numbers_in(mark.group()),
         )
         for mark in _MARK.finditer(text)
     )
+
+
+def numbers_in(text: str) -> tuple[int, ...]:
+    """Return the numbers that the marks of a text name, each once."""
+    return tuple(dict.fromkeys(_numbers(text)))
 
 
 def escape_marks(quotation: str) -> str:

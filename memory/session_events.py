@@ -1,6 +1,7 @@
 """The summaries of a session as memories: stored together, found by words and vectors, replaced as a whole."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,10 +10,12 @@ from .checked_vectors import embed_passages
 from .checks import check_text, check_turn
 from .errors import InvalidInput
 from .lexical_documents import CONTEXT_REACH, documents_around, event_document
-from .ports import Vectors
 from .rows import mention_columns
 from .sessions import DueSession
 from .types import EventSummary, NewEvent, NewTurn, Turn
+
+if TYPE_CHECKING:
+    from .ports import Vectors
 
 
 class SessionEvents:

@@ -1,9 +1,8 @@
 """stats, sessions, reembed and forget: looking after a store."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +12,7 @@ from .invocation import Invocation, pass_invocation, place_options, setting, sto
 from .output import console, counted, progress, say, shown, write_json
 
 if TYPE_CHECKING:
-    from ..memory.store import Store
+    from ..memory.health import Statistics
 
 USERS_SHOWN = 20
 
@@ -24,9 +23,11 @@ USERS_SHOWN = 20
 @pass_invocation
 def stats(invocation: Invocation, as_json: bool) -> None:
     """Count what a store holds, and look at the health of its indexes."""
+    from ..memory.health import statistics
+
     store = invocation.open_store()
     try:
-        found = _statistics(store)
+        found = statistics(store)
     finally:
         store.close()
     if as_json:
@@ -35,79 +36,26 @@ def stats(invocation: Invocation, as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False)
-    for name, value in found.rows():
+    for name, value in _rows(found):
         table.add_row(name, shown(value))
     console().print(table)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statistics:
-    """What `stats` tells about a store; `vectors_missing` memories are found by their words alone."""
-
-    store: str
-    users: int
-    conversations: int
-    sessions: int
-    turns: int
-    events: int
-    date_mentions: int
-    turns_by_user: Mapping[str, int]
-    bytes_on_disk: int
-    embedder: str | None
-    embedder_dimensions: int | None
-    vectors_missing: int
-    snapshot: str | None
-    snapshot_bytes: int
-
-    def rows(self) -> Iterator[tuple[str, str]]:
-        """Yield names and values as people read them."""
-        for field in fields(self):
-            value: object = getattr(self, field.name)
-            if field.name == "turns_by_user":
-                value = self._users()
-            elif field.name.startswith(("bytes", "snapshot_bytes")):
-                value = f"{value:,}"
-            yield field.name.replace("_", " "), "-" if value is None else str(value)
-
-    def _users(self) -> str:
-        shown_users = [f"{user} ({turns})" for user, turns in islice(self.turns_by_user.items(), USERS_SHOWN)]
-        more = len(self.turns_by_user) - len(shown_users)
-        return ", ".join([*shown_users, *([f"{more} more"] if more else [])])
+def _rows(found: "Statistics") -> Iterator[tuple[str, str]]:
+    """Yield names and values as people read them."""
+    for field in fields(found):
+        value: object = getattr(found, field.name)
+        if field.name == "turns_by_user":
+            value = _users(found.turns_by_user)
+        elif field.name.startswith(("bytes", "snapshot_bytes")):
+            value = f"{value:,}"
+        yield field.name.replace("_", " "), "-" if value is None else str(value)
 
 
-def _statistics(store: "Store") -> Statistics:
-    from ..memory.archive import snapshot_path
-    from ..memory.types import Scope
-    from ..memory.vector_log import VectorLog
-
-    counts = store.counts(Scope())
-    dimensions = int(store.fact("embedder_dimensions") or 0)
-    snapshot = snapshot_path(store.file.path)
-    scopes = {user: store.scope(user) for user in store.users()}
-    return Statistics(
-        store=str(store.file.path),
-        users=counts.users,
-        conversations=counts.conversations,
-        sessions=counts.sessions,
-        turns=counts.turns,
-        events=counts.events,
-        date_mentions=counts.date_mentions,
-        turns_by_user={user: store.counts(scope).turns for user, scope in scopes.items() if scope},
-        bytes_on_disk=sum(_size(path) for path in _files(store.file.path)),
-        embedder=store.fact("embedder"),
-        embedder_dimensions=dimensions or None,
-        vectors_missing=VectorLog(store.file, dimensions).missing_count(),
-        snapshot=str(snapshot) if snapshot.exists() else None,
-        snapshot_bytes=_size(snapshot),
-    )
-
-
-def _files(store: Path) -> list[Path]:
-    return [store, *(store.with_name(store.name + end) for end in ("-wal", "-shm", ".faiss"))]
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+def _users(turns_by_user: Mapping[str, int]) -> str:
+    shown_users = [f"{user} ({turns})" for user, turns in islice(turns_by_user.items(), USERS_SHOWN)]
+    more = len(turns_by_user) - len(shown_users)
+    return ", ".join([*shown_users, *([f"{more} more"] if more else [])])
 
 
 @click.command()
