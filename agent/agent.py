@@ -96,7 +96,8 @@ def _reply_metadata(answer: Answer) -> dict[str, object]:
 class Agent:
     """Answers from the memory of one user, citing the turns an answer came from.
 
-    `speaker` is who the user's own turns are stored as, `assistant` who the replies are stored as.
+    `speaker` is who the user's own turns are stored as, `assistant` who the replies are stored as. A session of
+    `session_turns` turns is closed, None lets it go on.
     Made by `recollect.open_agent`.
     """
 
@@ -109,6 +110,7 @@ class Agent:
         assistant: str = "assistant",
         budget: int = DEFAULT_BUDGET,
         window_turns: int = WINDOW_TURNS,
+        session_turns: int | None = None,
     ) -> None:
         self.memory = memory
         self.generator = generator
@@ -116,6 +118,7 @@ class Agent:
         self._assistant = assistant
         self.budget = budget
         self._window_turns = window_turns
+        self._session_turns = session_turns
 
     def ask(self, question: str, **filters: Unpack[Filters]) -> Answer:
         """Answer a question from memory; nothing is stored. Raises GenerationError, StoreError and their kin."""
@@ -181,7 +184,18 @@ class Agent:
         stored_ms = turn.stored_ms + 1000.0 * (time.perf_counter() - begun)
         total_ms = answer.timings["total"] + stored_ms
         timings = {**answer.timings, "store": stored_ms, "total": total_ms}
-        return replace(answer, timings=timings, reply=reply)
+        problems = (*answer.problems, *self._after(reply))
+        return replace(answer, timings=timings, reply=reply, problems=problems)
+
+    def _after(self, reply: Turn) -> tuple[str, ...]:
+        """Close a session that is long enough, summarise what is due; returns what failed, which costs no reply."""
+        try:
+            if self._session_turns is not None and reply.position >= self._session_turns:
+                self.memory.close_session()
+            return self.memory.summarise_due().problems
+        except RecollectError as error:
+            logger.warning("Sessions wait for their summaries: %s", error)
+            return (f"Sessions wait for their summaries: {error}",)
 
     def _answered(
         self, question: str, filters: Filters, *, history: list[Turn], on_recall: OnRecall | None = None

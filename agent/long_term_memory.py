@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypedDict, Unpack
+from typing import Self, Unpack
 
 from ..memory.archive import Archive, Progress
 from ..memory.checks import check_name
 from ..memory.context import DEFAULT_BUDGET, ContextBuilder
 from ..memory.errors import ClosedError, InvalidInput, RecollectError
 from ..memory.recall import Recalled
+from ..memory.session_events import SessionEvents
 from ..memory.store import Counts
 from ..memory.times import now, read_time
 from ..memory.types import (
@@ -28,6 +29,9 @@ from ..memory.types import (
 )
 from ..rerank.base import FirstStageOrder, Reranker, brevity, ranking_of, reads_events
 from .filters import Filters, narrowed, readable, whole
+from .owned import refuse_strangers
+from .session_summaries import SessionSummaries, Summarised
+from .turn_fields import TurnFields
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +44,8 @@ class LongTermMemory:
     """The memory of one user in one store; safe to use from several threads and processes.
 
     `conversation` names where turns are written ("default" if None); when given, recall sees only it, else
-    everything the user has in the store. Made by `recollect.open_memory`.
+    everything the user has in the store. `summaries` draws events from sessions that are over, None draws none. Made
+    by `recollect.open_memory`.
     """
 
     def __init__(
@@ -51,12 +56,14 @@ class LongTermMemory:
         *,
         user: str,
         conversation: str | None = None,
+        summaries: SessionSummaries | None = None,
     ) -> None:
         self.user = check_name(user, "user")
         self.conversation = None if conversation is None else check_name(conversation, "conversation")
         self._archive = archive
         self._reranker = reranker
         self._contexts = contexts
+        self.summaries = summaries
 
     @property
     def archive(self) -> Archive:
@@ -70,11 +77,12 @@ class LongTermMemory:
 
     def as_user(self, user: str, conversation: str | None = None) -> "LongTermMemory":
         """Return the memory of another user in the same store; both share its indexes; closing one closes both."""
-        return LongTermMemory(self._archive, self._reranker, self._contexts, user=user, conversation=conversation)
+        parts = (self._archive, self._reranker, self._contexts)
+        return LongTermMemory(*parts, user=user, conversation=conversation, summaries=self.summaries)
 
     # -- writing ---------------------------------------------------------------------------------
 
-    def add(self, speaker: str, text: str, **rest: Unpack["TurnFields"]) -> Turn:
+    def add(self, speaker: str, text: str, **rest: Unpack[TurnFields]) -> Turn:
         """Store one turn verbatim and return it; it is found from then on. Fields are those of `NewTurn`.
 
         Raises InvalidTurn for text that cannot be stored, and the StoreError family; then nothing was stored.
@@ -103,30 +111,43 @@ class LongTermMemory:
 
         Raises InvalidInput for turns of another user or of several sessions.
         """
-        self._refuse_strangers(turns, "stored")
+        refuse_strangers(turns, user=self.user, done="stored")
         moment = turns[0].said_at if happened_at is None and turns else read_time(happened_at or now())
         return self._archive.add_event([turn.id for turn in turns], text, happened_at=moment, kind=kind)
 
     def close_session(self) -> str | None:
-        """Close the newest session, so that the next turn begins another; returns its name, None if none is open."""
+        """Close and summarise the newest session; the next turn begins another. Its name, None if none is open."""
         place = self.conversation or DEFAULT_CONVERSATION
-        return self._archive.store.close_session(self.user, place, now())
+        closed = self._archive.store.close_session(self.user, place, now())
+        self.summarise_due()
+        return closed
 
     def forget(self, memories: Iterable[Turn | EventSummary]) -> None:
         """Delete memories for good, from the store and from both indexes; raises InvalidInput for another user's."""
         chosen = list(memories)
-        self._refuse_strangers(chosen, "forgotten")
+        refuse_strangers(chosen, user=self.user, done="forgotten")
         self._archive.forget([memory.id for memory in chosen])
+        self.summarise_due(stale_only=True)
 
-    def _refuse_strangers(self, memories: Iterable[Turn | EventSummary], done: str) -> None:
-        for memory in memories:
-            if not isinstance(memory, Turn | EventSummary):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
-                kind = type(memory).__name__
-                raise InvalidInput(
-                    f"A {kind} is no turn or event summary (a ScoredMemory holds one: .memory); nothing was {done}."
-                )
-            if memory.user != self.user:
-                raise InvalidInput(f"Memory {memory.id} is {memory.user}'s, not {self.user}'s; nothing was {done}.")
+    def correct(self, turn: Turn, text: str) -> Turn:
+        """Give a turn other words for good and return it; what was summarised of its session is summarised anew.
+
+        Raises InvalidTurn for text that cannot be stored, InvalidInput for another user's turn or one that is gone.
+        """
+        refuse_strangers([turn], user=self.user, done="corrected")
+        corrected = SessionEvents(self._archive).correct(turn, text)
+        self.summarise_due(stale_only=True)
+        return corrected
+
+    def summarise_due(self, *, stale_only: bool = False) -> Summarised:
+        """Summarise the newest few sessions of this memory that are over; what fails is logged and told, not raised.
+
+        `stale_only`: those alone whose summaries a correction outdated. Nothing is done without `summaries`.
+        """
+        scope = None if self.summaries is None else self.scope({})
+        if self.summaries is None or scope is None:
+            return Summarised()
+        return self.summaries.after_reply(scope, stale_only=stale_only)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -277,12 +298,3 @@ class LongTermMemory:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class TurnFields(TypedDict, total=False):
-    """The optional fields of `NewTurn`."""
-
-    said_at: datetime | str | None
-    ref: str | None
-    session: str | int | None
-    metadata: Mapping[str, object] | None

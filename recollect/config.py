@@ -15,6 +15,7 @@ from .memory.fusion import DENSE_WEIGHT, Fusion
 
 GeneratorName: TypeAlias = Literal["extractive", "hosted"]
 RowsName: TypeAlias = Literal["question", "instruction+question", "to-the-end"]
+SummarizerName: TypeAlias = Literal["none", "extractive", "seq2seq", "hosted"]
 EmbedderName: TypeAlias = Literal["minilm", "sentence-transformers", "endpoint"]
 
 DEFAULT = "default"
@@ -33,6 +34,7 @@ class Config:
     user: str = "default"
     assistant: str = "assistant"
     session_gap_minutes: float = 60.0
+    session_max_turns: int = 0
     fusion: Fusion = "z"
     dense_weight: float = DENSE_WEIGHT
     rerank: str = "block"
@@ -46,6 +48,9 @@ class Config:
     context_budget: int = 854
     window_turns: int = 8
     generator: GeneratorName = "extractive"
+    summaries: SummarizerName = "none"
+    summaries_model: str | None = None
+    summaries_device: str | None = None
     hosted_model: str | None = None
     hosted_base_url: str = "https://api.openai.com/v1"
     hosted_key_variable: str = "OPENAI_API_KEY"
@@ -81,6 +86,8 @@ _OPTIONAL = frozenset(
         "rerank_model",
         "rerank_heads",
         "rerank_device",
+        "summaries_model",
+        "summaries_device",
         "hosted_model",
         "embedder_model",
         "embedder_dimensions",

@@ -19,6 +19,7 @@ ROWS = ("question", "instruction+question", "to-the-end")
 CALIBRATION = ("auto", "yes", "no")
 PREFILL = ("no", "yes")
 GENERATORS = ("extractive", "hosted")
+SUMMARIZERS = ("none", "extractive", "seq2seq", "hosted")
 EMBEDDERS = ("minilm", "sentence-transformers", "endpoint")
 
 ENVIRONMENT_PREFIX = "RECOLLECT_"
@@ -138,6 +139,7 @@ KEYS: tuple[Key, ...] = (
     Key(name="assistant", attribute="assistant"),
     Key(name="threads", attribute="threads", kind=int, least=1),
     Key(name="session.gap_minutes", attribute="session_gap_minutes", kind=float, above=0),
+    Key(name="session.max_turns", attribute="session_max_turns", kind=int, least=0),
     Key(name="recall.fusion", attribute="fusion", choices=FUSIONS),
     Key(name="recall.dense_weight", attribute="dense_weight", kind=float, least=0),
     Key(name="rerank.name", attribute="rerank", choices=RERANKERS),
@@ -151,6 +153,9 @@ KEYS: tuple[Key, ...] = (
     Key(name="context.budget", attribute="context_budget", kind=int, least=1),
     Key(name="chat.window_turns", attribute="window_turns", kind=int, least=0),
     Key(name="generator.name", attribute="generator", choices=GENERATORS),
+    Key(name="summaries.name", attribute="summaries", choices=SUMMARIZERS),
+    Key(name="summaries.model", attribute="summaries_model"),
+    Key(name="summaries.device", attribute="summaries_device"),
     Key(name="hosted.model", attribute="hosted_model"),
     Key(name="hosted.base_url", attribute="hosted_base_url", check=_url_complaint),
     Key(name="hosted.key_variable", attribute="hosted_key_variable", check=_variable_complaint),

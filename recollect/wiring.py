@@ -19,7 +19,8 @@ from .memory.store import Store
 from .rerank.base import FirstStageOrder, Reranker
 
 if TYPE_CHECKING:
-    from .agent.ports import Generator
+    from .agent.ports import Generator, Summarizer
+    from .agent.session_summaries import SessionSummaries
     from .memory.embedder import MiniLmEmbedder, WordPieceCounter
     from .memory.endpoint import Endpoint
     from .memory.ports import Embedder
@@ -58,6 +59,7 @@ def open_memory(
             ContextBuilder(_token_counter()),
             user=config.user if user is None else user,
             conversation=conversation,
+            summaries=make_summaries(config, archive),
         )
     except BaseException:
         (_delete_store if str(path) == IN_MEMORY else Store.close)(store)
@@ -89,6 +91,7 @@ def open_agent(
         assistant=config.assistant,
         budget=config.context_budget,
         window_turns=config.window_turns,
+        session_turns=config.session_max_turns or None,
     )
 
 
@@ -238,6 +241,24 @@ def make_generator(config: Config, memory: LongTermMemory) -> "Generator":
     from .agent.generators.hosted import HostedGenerator
 
     return HostedGenerator(_hosted(config, "generator is 'hosted'"), assistant=config.assistant)
+
+
+def make_summaries(config: Config, archive: Archive) -> "SessionSummaries | None":
+    """Return what draws events from sessions that are over, or None where nobody is to."""
+    from .agent.session_summaries import SessionSummaries
+
+    summarizer = make_summarizer(config, archive)
+    if summarizer is None:
+        return None
+    idle_s = 60.0 * config.session_gap_minutes
+    return SessionSummaries(archive, summarizer, idle_s=idle_s, count=_token_counter())
+
+
+def make_summarizer(config: Config, archive: Archive) -> "Summarizer | None":
+    """Return the configured summariser, None where it is "none"; weights are loaded when they are first used."""
+    from .wiring_summaries import chosen_summarizer
+
+    return chosen_summarizer(config, archive, _hosted)
 
 
 def _hosted(config: Config, why: str) -> "Endpoint":

@@ -40,7 +40,8 @@ _LASTING = re.compile(
     r"|bought a (?:house|home|car)|diagnos\w+|surgery|allerg\w+|came out|transition\w*|my name is|grew up"
     r"|i am a|i'm an?"
     r"|my (?:wife|husband|son|daughter|kids|children|mom|mother|dad|father|brother|sister|job|career|business)"
-    r"|own (?:business|shop|store|studio|company)|for the first time|since i was|years ago|always (?:wanted|dreamed))\b",
+    r"|own (?:business|shop|store|studio|company)|for the first time|since i was|years ago"
+    r"|always (?:wanted|dreamed))\b",
     re.IGNORECASE,
 )
 

@@ -51,7 +51,8 @@ _PLAN = re.compile(
     re.IGNORECASE,
 )
 _STATE = re.compile(
-    r"\b(?:I'm|I am|I have|I've|I work|I live|I love|I like|I enjoy|I hate|I own|I play|my \w+ (?:is|are|was|has|have))\b",
+    r"\b(?:I'm|I am|I have|I've|I work|I live|I love|I like|I enjoy|I hate|I own|I play"
+    r"|my \w+ (?:is|are|was|has|have))\b",
     re.IGNORECASE,
 )
 _REACTION = re.compile(
