@@ -1,5 +1,6 @@
 """One reply from a chat model behind any OpenAI-compatible server, whole and not streamed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from .errors import EndpointRefused, EndpointUnreachable, GenerationError
 if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types.chat import ChatCompletion
+    from openai.types.shared_params import ResponseFormatJSONSchema
+    from openai.types.shared_params.response_format_json_schema import JSONSchema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +44,10 @@ class EndpointChat:
         """The model's name, as the server knows it."""
         return self._endpoint.model
 
-    def reply(self, system: str, user: str) -> Reply:
+    def reply(self, system: str, user: str, *, schema: Mapping[str, object] | None = None) -> Reply:
         """Return what the model answers to a system and a user message; the text may be empty.
 
+        With `schema`, a JSON Schema, the server is asked to hold the model to it; one that cannot refuses.
         Raises EndpointUnreachable when the server refuses or drops the connection or falls silent, EndpointRefused
         when it answers with an error, GenerationError when what it sends is no chat completion.
         """
@@ -51,7 +55,7 @@ class EndpointChat:
         from openai import APIConnectionError, APIError
 
         try:
-            return self._read(self._ask(system, user))
+            return self._read(self._ask(system, user, schema))
         except APIConnectionError as error:
             raise EndpointUnreachable(self._endpoint.failure(error)) from error
         except APIError as error:
@@ -71,7 +75,7 @@ class EndpointChat:
             self._client.close()
             self._client = None
 
-    def _ask(self, system: str, user: str) -> "ChatCompletion":
+    def _ask(self, system: str, user: str, schema: Mapping[str, object] | None) -> "ChatCompletion":
         from openai import omit
 
         if self._client is None:
@@ -84,6 +88,7 @@ class EndpointChat:
             ],
             temperature=omit if self._temperature is None else self._temperature,
             max_tokens=omit if self._max_tokens is None else self._max_tokens,
+            response_format=omit if schema is None else _held_to(schema),
         )
 
     def _read(self, completion: "ChatCompletion") -> Reply:
@@ -94,3 +99,8 @@ class EndpointChat:
             return Reply(text=text, finish=choice.finish_reason or "", usage=usage_in(completion.usage))
         except (AttributeError, IndexError, KeyError, TypeError) as error:
             raise GenerationError(self._endpoint.nonsense("a chat completion")) from error
+
+
+def _held_to(schema: Mapping[str, object]) -> "ResponseFormatJSONSchema":
+    named: JSONSchema = {"name": "answer", "schema": dict(schema), "strict": True}
+    return {"type": "json_schema", "json_schema": named}

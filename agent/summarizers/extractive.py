@@ -1,10 +1,8 @@
 """The offline summariser: the sentences that tell most, by name, with their dates; reads vectors that are stored."""
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -13,15 +11,14 @@ import numpy as np
 
 from ...memory.errors import GenerationError
 from ...memory.timeline import annotate
-from ...memory.types import EventKind, NewEvent, Turn
+from ...memory.types import NewEvent, Turn
+from .kinds import MOST_EVENTS, kind_of, moment_of
 from .salience import FEATURES, Said, said_in, salience
 from .third_person import retold
 
 if TYPE_CHECKING:
     from ...memory.ports import Vectors
 
-MOST_EVENTS = 3
-"""Events of a session (METHODS section 8)."""
 MOST_CHARACTERS = 400
 """Of a sentence: what is longer is cut at a word, and rather a document than something said."""
 ALIKE = 0.8
@@ -31,19 +28,6 @@ ENOUGH = 0.5
 
 VectorsOf = Callable[[Sequence[Turn]], "Vectors"]
 """Gives the vectors of stored turns, float32 (turns, dimensions)."""
-
-_LASTING = re.compile(
-    r"\b(?:born|birth|married|marry|wedding|engaged|divorc\w+|pregnan\w+|baby|adopt\w+|died|passed away"
-    r"|lost my|funeral"
-    r"|moved|moving|immigra\w+|graduat\w+|degree|enrolled|promot\w+|hired|fired|laid off|retire\w*|quit"
-    r"|new job|first job"
-    r"|bought a (?:house|home|car)|diagnos\w+|surgery|allerg\w+|came out|transition\w*|my name is|grew up"
-    r"|i am a|i'm an?"
-    r"|my (?:wife|husband|son|daughter|kids|children|mom|mother|dad|father|brother|sister|job|career|business)"
-    r"|own (?:business|shop|store|studio|company)|for the first time|since i was|years ago"
-    r"|always (?:wanted|dreamed))\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +112,9 @@ def _event(sentence: Said, speakers: Sequence[str]) -> NewEvent:
     words = " ".join(annotate(sentence.text, moved).split())
     others = [speaker for speaker in speakers if speaker != turn.speaker]
     told = retold(_cut(words), speaker=turn.speaker, listener=others[0] if len(others) == 1 else None)
-    return NewEvent(text=told, happened_at=happened_at(sentence), kind=kind_of(sentence.text), turns=(turn.id,))
+    return NewEvent(
+        text=told, happened_at=moment_of(sentence.dates, turn.said_at), kind=kind_of(sentence.text), turns=(turn.id,)
+    )
 
 
 def _cut(text: str) -> str:
@@ -136,18 +122,3 @@ def _cut(text: str) -> str:
         return text
     kept = text[:MOST_CHARACTERS]
     return (kept.rpartition(" ")[0] or kept) + "…"
-
-
-def happened_at(sentence: Said) -> datetime:
-    """Return the first day that the sentence names, at the time of day it was said; else when it was said.
-
-    Weeks, months and years are no day: the text names them in brackets.
-    """
-    said_at = sentence.turn.said_at
-    days = [mention.earliest for mention in sentence.dates if mention.granularity in ("day", "weekend")]
-    return said_at.replace(year=days[0].year, month=days[0].month, day=days[0].day) if days else said_at
-
-
-def kind_of(text: str) -> EventKind:
-    """Return "anchor" for what lasts or is rare (family, home, work, health, firsts), else "ephemeral"."""
-    return "anchor" if _LASTING.search(text.replace("’", "'")) else "ephemeral"

@@ -43,20 +43,21 @@ _ADVERBS = (
 )
 _SPOKEN = re.compile(
     r"\b(?P<subject>I|[Yy]ou|[Ww]e)(?:'(?P<contracted>m|ve|ll|d|re))?\b"
-    rf"(?P<between>(?:\s+(?:{_ADVERBS})\b)*\s*)(?P<verb>[A-Za-z]+(?:n't)?)?"
+    rf"(?P<between>(?:\s+(?:{_ADVERBS})\b)*\s*)(?P<verb>[A-Za-z]+(?:'t)?)?"
     r"|\b(?P<other>my|mine|me|myself|your|yours|yourself|our|ours|us|ourselves)\b",
     re.IGNORECASE,
 )
 _OWN = {"my": "their", "mine": "theirs", "me": "them", "myself": "themselves"}
 _OURS = {"our": "their", "ours": "theirs", "us": "them", "ourselves": "themselves"}
 _FILLER = re.compile(
-    r"^(?:(?:wow|yeah|yea|yes|yep|yup|no|nope|oh|hey|hi|hello|well|so|and|but|thanks|thank you|actually"
-    r"|haha|lol|hmm|um"
-    r"|sure|cool|nice|great|awesome|ok|okay|right|btw|by the way|you know|honestly|definitely|absolutely"
-    r"|totally|exactly"
-    r"|aww?|ooh|ah|good question|guess what)\b(?!\s+(?:is|are|was|were|i\b))[\s,.!…:;–—-]*)+",
+    r"^(?:(?:wow|yeah|yea|oh|well|so|and|but|haha|lol|hmm|um|aww?|ooh|ah|btw|by the way|actually|honestly)\b"
+    r"[\s,.!…:;–—-]*"
+    r"|(?:yes|yep|yup|no|nope|hey|hi|hello|thanks|thank you|sure|cool|nice|great|awesome|ok|okay|right|you know"
+    r"|definitely|absolutely|totally|exactly|good question|guess what)\s*[,.!…:;–—]+\s*)+",
     re.IGNORECASE,
 )
+
+_GREETING = re.compile(r"^(?:[Hh]ey|[Hh]i|[Hh]ello|[Tt]hanks|[Tt]hank you)\s+[A-Z]\w*\s*[,!.]+\s*")
 
 
 def retold(text: str, *, speaker: str, listener: str | None = None) -> str:
@@ -76,7 +77,7 @@ def _without_opening(text: str, listener: str | None) -> str:
     """Drop interjections and the listener's name at the start; the whole text if nothing else is in it."""
     rest = text
     while True:
-        shorter = _FILLER.sub("", rest)
+        shorter = _GREETING.sub("", _FILLER.sub("", rest))
         if listener:
             shorter = re.sub(rf"^{re.escape(listener)}\s*[,!.]\s*", "", shorter, flags=re.IGNORECASE)
         if shorter == rest:
