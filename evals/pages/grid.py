@@ -24,10 +24,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heading:
-    """One column; `group` stands above columns that belong together, `note` explains it in a sentence."""
+    """One column; `group` stands above columns that belong together, `note` explains it in a sentence.
+
+    `code` is the metric as programs name it, which says group and text at once.
+    """
 
     text: str
     group: str = ""
+    code: str = ""
     note: str = ""
     is_name: bool = False
 

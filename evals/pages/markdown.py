@@ -9,7 +9,7 @@ from .insights import Hard
 from .page import Page
 from .words import counted, percent
 
-_SPECIAL = re.compile(r"([\\`*_\[\]|~#$!<>&@])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|~#$!<>&]|(?<!\w)@)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -32,20 +32,26 @@ def _lines(page: Page) -> Iterator[str]:
     for table in (*(part.table for part in page.units), page.answers, page.differences):
         if table is not None:
             yield from _grid(table, level=2)
-    if page.categories:
-        yield "## By category\n"
-        for table in page.categories:
-            yield from _grid(table, level=3)
-    for table in page.more_tables:
-        yield from _grid(table, level=2)
     yield from _protocol(page)
+    if page.categories:
+        yield from _folded("By category", page.categories)
+    for table in page.more_tables:
+        yield from _folded(table.title, [table])
     yield from _left_out(page)
     yield from _hardest(page.hardest)
 
 
+def _folded(title: str, tables: Iterable[Grid]) -> Iterator[str]:
+    """Yield tables that a click opens."""
+    yield f"<details><summary>{escaped(title)}</summary>\n"
+    for table in tables:
+        yield from _grid(table, level=3)
+    yield "</details>\n"
+
+
 def _grid(table: Grid, *, level: int) -> Iterator[str]:
     yield f"{'#' * level} {escaped(table.title)}\n"
-    names = [f"{one.group.rstrip(' …')} {one.text}".strip() for one in table.headings]
+    names = [one.code or f"{one.group} {one.text}".strip() for one in table.headings]
     yield _row(escaped(name) for name in names)
     yield _row("---" if one.is_name else "---:" for one in table.headings)
     for row in table.rows:

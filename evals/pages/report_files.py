@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ...memory.errors import RunError
-from ..scores import AnswerScorer, Scoring
+from ..scores import Scoring
 from ..stored_run import StoredRun, summarise_run
 from ..summary import RunSummary
 from ..summary_json import to_json
@@ -15,12 +15,12 @@ from .page import page_of
 SUMMARY, MARKDOWN, HTML = "summary.json", "report.md", "report.html"
 
 
-def write_report(run: StoredRun, folder: Path, *, score_answer: AnswerScorer | None = None) -> RunSummary:
+def write_report(run: StoredRun, folder: Path) -> RunSummary:
     """Write summary.json, report.md and report.html into `folder`, over those of before; returns the summary.
 
     Raises RunError where they cannot be written, and as `summarise_run` does.
     """
-    summary = summarise_run(run, score_answer=score_answer)
+    summary = summarise_run(run)
     insights = insights_of(run.records(), Scoring(ks=run.plan.ks, budgets=run.plan.budgets))
     page = page_of(summary, insights)
     texts = {SUMMARY: to_json(summary), MARKDOWN: to_markdown(page), HTML: to_html(page)}

@@ -138,7 +138,7 @@ def any_all_table(summary: RunSummary) -> Grid | None:
         return None
     budgets = budgets_of(summary.systems)
     headings = [
-        Heading(text=kind, group=f"{int(at):,} tokens" if int(at) in budgets else f"first {at}")
+        Heading(text=kind, group=f"{int(at):,} tokens" if int(at) in budgets else f"first {at}", code=f"{kind}@{at}")
         for at in pairs
         for kind in ("any", "all")
     ]
@@ -211,9 +211,9 @@ def _heading(metric: str) -> Heading:
     kind, sign, at = metric.partition("@")
     note = metric_words(metric)
     if sign and kind == "recall":
-        return Heading(text=f"{int(at):,}", group="In a context of … tokens", note=note)
+        return Heading(text=f"{int(at):,}", group="In a context of … tokens", code=metric, note=note)
     if sign and kind == "R":
-        return Heading(text=at, group="Among the first …", note=note)
+        return Heading(text=at, group="Among the first …", code=metric, note=note)
     return Heading(text=metric, note="" if note == metric else note)
 
 
