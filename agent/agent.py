@@ -218,6 +218,7 @@ class Agent:
             raise GenerationError(f"{self.generator.name} answered with no text; ask again, or in other words.")
         total_ms = 1000.0 * (ended - begun)
         citations, dropped = parse_citations(raw, found.context, self.memory.archive.store.turns)
+        cited = {citation.number for citation in citations}
         return Answer(
             text=unescape_marks(raw),
             citations=citations,
@@ -226,7 +227,7 @@ class Agent:
             timings={**found.timings, "generate": 1000.0 * (ended - generating), "total": total_ms},
             dropped_citations=dropped,
             problems=found.problems,
-            marks=marks_in(raw),
+            marks=tuple(mark for mark in marks_in(raw) if not cited.isdisjoint(mark.numbers)),
             ranked=found.ranked,
         )
 

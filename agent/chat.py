@@ -1,5 +1,7 @@
 """One chat over an open agent: the session it goes on in, what was said last in it, asking again and otherwise."""
 
+from pathlib import Path
+
 from ..memory.chats import SessionInfo
 from ..memory.errors import InvalidInput
 from ..memory.times import now
@@ -10,9 +12,11 @@ from .keeping import Keeping
 from .long_term_memory import DEFAULT_CONVERSATION
 from .past import Past
 from .replies import is_reply
+from .transcript import write_transcript
 from .types import Answer
 
 PAGE_TURNS = 40
+OFFLINE = "extractive"
 
 
 class Chat:
@@ -40,6 +44,20 @@ class Chat:
     def said(self) -> Turn | None:
         """The user's last turn of the session."""
         return self._said
+
+    @property
+    def label(self) -> str:
+        """Who writes the replies, as people call it: "offline", or the model's name."""
+        name = self.agent.generator.name
+        return "offline" if name == OFFLINE else name
+
+    def warm_up(self) -> None:
+        """Load what the first question would have to wait for; raises EmbedderError."""
+        self.agent.memory.archive.embedder.embed(["hello"], kind="query")
+
+    def asked_before(self, limit: int = 100) -> list[str]:
+        """Return what the user wrote last, oldest first."""
+        return [turn.text for turn in self.agent.memory.latest(2 * limit) if turn.speaker == self.agent.speaker]
 
     # -- turns -----------------------------------------------------------------------------------
 
@@ -108,11 +126,30 @@ class Chat:
                 self._said, self._reply = turn, None
         return turns
 
+    # -- what was not sent yet -------------------------------------------------------------------
+
+    @property
+    def draft(self) -> str:
+        """What the user had written and not sent when the app was left."""
+        return self.agent.memory.archive.store.fact(f"draft of {self.user}") or ""
+
+    def keep_draft(self, text: str) -> None:
+        """Keep what is written and not sent for the next time."""
+        if text != self.draft:
+            self.agent.memory.archive.store.set_fact(f"draft of {self.user}", text)
+
     def _fresh_session(self) -> str:
         """Return a name that no session has: the time, and a number where two begin in one second."""
         begun = now().strftime("%Y-%m-%d %H:%M:%S")
         names = (begun, *(f"{begun} ({number})" for number in range(2, 1000)))
         return next(name for name in names if self.past.session(name) is None)
+
+    def export(self, path: Path | None = None) -> Path:
+        """Write the running session as Markdown and return where; without a path into the working folder."""
+        session = None if self.session is None else self.past.session(self.session)
+        if session is None:
+            raise InvalidInput("This session is empty; there is nothing to export yet.")
+        return write_transcript(self.past, session, path)
 
     def _last_said(self) -> Turn:
         if self._said is None:

@@ -69,6 +69,11 @@ class Past:
         scope = self._memory.scope({"conversation": self._memory.conversation or DEFAULT_CONVERSATION})
         return None if scope is None or scope.conversation is None else self._chats.session_named(scope, name)
 
+    def session_of(self, memory: Memory) -> SessionInfo | None:
+        """Return the session in which a memory was said."""
+        found = self._chats.sessions(self.everything(), limit=1, ids=tuple(self._chats.sessions_of([memory.id])))
+        return found[0] if found else None
+
     def turns(self, session: SessionInfo, *, before: int | None = None, limit: int) -> list[Turn]:
         """Return the last turns of a session before a position, oldest first."""
         return self._archive.store.turns(self._chats.turn_ids(session.id, before=before, limit=limit))

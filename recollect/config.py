@@ -47,6 +47,7 @@ class Config:
     rerank_prefill_mib: int = 2048
     context_budget: int = 854
     window_turns: int = 8
+    theme: Literal["dark", "light"] = "dark"
     generator: GeneratorName = "extractive"
     summaries: SummarizerName = "none"
     summaries_model: str | None = None

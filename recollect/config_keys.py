@@ -18,6 +18,7 @@ RERANKERS = ("none", "block", "qr", "cross_encoder", "listwise_llm")
 ROWS = ("question", "instruction+question", "to-the-end")
 CALIBRATION = ("auto", "yes", "no")
 PREFILL = ("no", "yes")
+THEMES = ("dark", "light")
 GENERATORS = ("extractive", "hosted")
 SUMMARIZERS = ("none", "extractive", "seq2seq", "hosted")
 EMBEDDERS = ("minilm", "sentence-transformers", "endpoint")
@@ -152,6 +153,7 @@ KEYS: tuple[Key, ...] = (
     Key(name="rerank.prefill_mib", attribute="rerank_prefill_mib", kind=int, least=0),
     Key(name="context.budget", attribute="context_budget", kind=int, least=1),
     Key(name="chat.window_turns", attribute="window_turns", kind=int, least=0),
+    Key(name="chat.theme", attribute="theme", choices=THEMES),
     Key(name="generator.name", attribute="generator", choices=GENERATORS),
     Key(name="summaries.name", attribute="summaries", choices=SUMMARIZERS),
     Key(name="summaries.model", attribute="summaries_model"),

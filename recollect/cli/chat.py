@@ -1,27 +1,76 @@
-"""chat: talk to the assistant; now line by line, later also full screen."""
+"""chat: talk to the assistant, full screen or line by line."""
+
+import os
+import sys
+from typing import TYPE_CHECKING
 
 import click
 
+from .filters import MOMENT
 from .invocation import Invocation, pass_invocation, place_options
-from .output import note
+
+if TYPE_CHECKING:
+    from ..agent.chat import Chat
 
 
 @click.command()
-@click.option("--plain", is_flag=True, help="Line by line, on stdin and stdout.")
+@click.option("--plain", is_flag=True, help="Line by line, on stdin and stdout; so it is in a pipe, too.")
+@click.option("--model", metavar="NAME", help="The chat model that writes the replies, or offline.")
+@click.option("--as-of", type=MOMENT, metavar="TIME", help="As if asked then: nothing said later is known.")
 @place_options
 @pass_invocation
-def chat(invocation: Invocation, plain: bool) -> None:
+def chat(invocation: Invocation, plain: bool, model: str | None, as_of: str | None) -> None:
     """Talk to the assistant; what is said is remembered.
 
-    In plain chat, /help lists the commands, Ctrl-D ends it, and Ctrl-C stops a reply.
+    Opens a full-screen app; F1 lists its commands and keys, Ctrl-Q ends it. In plain chat, /help lists the
+    commands, Ctrl-D ends it, and Ctrl-C stops a reply.
     """
+    _use_model(invocation, model)
+    if plain or not _is_full_screen_possible():
+        _plain(invocation, as_of)
+    else:
+        _full_screen(invocation, as_of)
+
+
+def _use_model(invocation: Invocation, model: str | None) -> None:
+    if model is None:
+        return
+    if model != "offline":
+        invocation.settings["hosted.model"] = model
+    invocation.settings["generator.name"] = "extractive" if model == "offline" else "hosted"
+
+
+def _is_full_screen_possible() -> bool:
+    """Whether there is a terminal that can be drawn on."""
+    is_dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
+    return sys.stdin.isatty() and sys.stdout.isatty() and not is_dumb
+
+
+def _plain(invocation: Invocation, as_of: str | None) -> None:
     from .plain_chat import PlainChat
 
-    if not plain:
-        note("The full-screen chat is not there yet; this is the plain one.")
     with invocation.open_agent() as agent:
-        if not PlainChat(agent).run():
+        if not PlainChat(agent, as_of=as_of).run():
             raise click.exceptions.Exit(1)
+
+
+def _full_screen(invocation: Invocation, as_of: str | None) -> None:
+    from ..chat_settings import ChatSettings
+    from ..tui.app import ChatApp
+
+    theme = invocation.config.theme  # a configuration that is wrong is told before the screen is taken
+
+    def open_chat() -> "Chat":
+        from ..agent.chat import Chat
+
+        fresh = Invocation()
+        fresh.settings, fresh.conversation = invocation.settings, invocation.conversation
+        return Chat(fresh.open_agent(), as_of=as_of)
+
+    app = ChatApp(open_chat, ChatSettings(invocation.settings), theme=theme)
+    app.run()
+    if app.return_code:
+        raise click.exceptions.Exit(app.return_code)
 
 
 COMMANDS = (chat,)

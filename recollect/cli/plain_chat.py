@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from ..agent.agent import Agent
+from ..agent.filters import Filters
 from ..agent.types import Answer
 from ..memory.errors import InvalidInput, RecollectError
 from .output import console, note, say
@@ -24,8 +25,9 @@ PROMPT = "you> "
 class PlainChat:
     """One chat over an open agent."""
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Agent, *, as_of: str | None = None) -> None:
         self._agent = agent
+        self._filters: Filters = {} if as_of is None else {"as_of": as_of}
         self._is_terminal = sys.stdin.isatty()
         self._last: Answer | None = None
 
@@ -61,7 +63,7 @@ class PlainChat:
         return True
 
     def _reply(self, text: str) -> None:
-        stream = self._agent.stream(text)
+        stream = self._agent.stream(text, **self._filters)
         shown = ProseStream()
         try:
             for piece in stream:
@@ -84,7 +86,7 @@ class PlainChat:
     def _recall(self, text: str) -> None:
         if not text:
             raise InvalidInput("Write what to recall behind it: /recall TEXT")
-        ranked = self._agent.memory.recall(text, limit=10)
+        ranked = self._agent.memory.recall(text, limit=10, **self._filters)
         if ranked:
             console().print(memories_table(ranked))
         else:

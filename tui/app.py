@@ -1,0 +1,134 @@
+"""The full-screen chat app: one chat, its settings, and leaving with nothing lost."""
+
+import asyncio
+import signal
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import TextArea
+
+from ..memory.errors import RecollectError
+from .commands import COMMANDS
+from .ports import OpenChat, Settings
+from .screens.chat import ChatScreen
+from .themes import DARK, LIGHT
+from .threads import in_thread
+from .widgets.prompt import Prompt
+
+LEAVE_S = 5.0
+"""How long leaving waits for a reply that is being stopped, and for the indexes to be written."""
+
+
+class ChatApp(App[None]):
+    """Opens the chat after the first paint, in a thread."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "Recollect"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-narrow"),
+        (100, "-normal"),
+        (140, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (30, "-high")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "interrupt", "Copy, stop or quit", show=False, priority=True, system=True),
+        Binding("ctrl+q", "quit", "Quit", priority=True),
+    ]
+
+    def __init__(self, open_chat: OpenChat, settings: Settings, *, theme: str = "dark") -> None:
+        super().__init__()
+        self.settings = settings
+        self._open_chat = open_chat
+        self._is_leaving = False
+        for look in (DARK, LIGHT):
+            self.register_theme(look)
+        self.theme = f"recollect-{theme}"
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return the colours of ours that other themes do not have."""
+        return {"dimmed": "#8f96a3" if self.current_theme.dark else "#5a616b"}
+
+    def get_default_screen(self) -> ChatScreen:
+        """Begin with the chat."""
+        return ChatScreen(self._open_chat)
+
+    @property
+    def chat_screen(self) -> ChatScreen:
+        """The chat, whatever lies on top of it."""
+        screen = self.screen_stack[0]
+        if not isinstance(screen, ChatScreen):  # narrows the type: it is the default screen
+            raise TypeError(f"The lowest screen is a {type(screen).__name__}.")
+        return screen
+
+    def on_mount(self) -> None:
+        """Leave as if asked to when the system ends the program, or its terminal goes away."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+            # not on Windows, and not where the app runs beside somebody else's main thread
+            with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(getattr(signal, name), self._leave_soon)
+
+    def _leave_soon(self) -> None:
+        self.run_worker(self.action_quit(), group="leave")
+
+    # -- leaving ---------------------------------------------------------------------------------
+
+    async def action_quit(self) -> None:
+        """Stop the reply, keep what is written and not sent, close the chat, and end."""
+        if self._is_leaving:
+            return
+        self._is_leaving = True
+        screen = self.chat_screen
+        await screen.stop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._close(screen), LEAVE_S)
+        self.exit()
+
+    async def _close(self, screen: ChatScreen) -> None:
+        chat, draft = screen.chat, screen.query_one(Prompt).text
+        screen.tell(doing="closing…")
+        await in_thread(lambda: screen.runner.wait(LEAVE_S / 2))
+        if chat is not None:
+            with suppress(RecollectError):  # a full disk keeps nobody here; the turns themselves are stored
+                await in_thread(lambda: chat.keep_draft(draft))
+                await in_thread(chat.close)
+
+    async def action_interrupt(self) -> None:
+        """Copy what is selected, else stop the reply, else quit."""
+        focused = self.focused
+        selected = self.screen.get_selected_text()
+        if isinstance(focused, TextArea) and focused.selected_text:
+            selected = focused.selected_text
+        if selected:
+            self.copy_to_clipboard(selected)
+            self.notify("Copied.", timeout=2)
+        elif not await self.chat_screen.stop():
+            await self.action_quit()
+
+    # -- commands --------------------------------------------------------------------------------
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """List our commands in the palette; those that need an argument are begun in the prompt."""
+        for command in COMMANDS:
+            name = f"{command.usage}  ({command.key})" if command.key else command.usage
+            yield SystemCommand(name, command.summary, lambda command=command: self._begin_command(command.name))
+        yield SystemCommand("Themes", "Choose another look", self.action_change_theme)
+        yield SystemCommand("Keys", "Show the keys of what has the focus", self.action_show_help_panel)
+        yield SystemCommand("Screenshot", "Save a picture of the screen", self.deliver_screenshot)
+
+    async def _begin_command(self, name: str) -> None:
+        command = next(command for command in COMMANDS if command.name == name)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        screen = self.chat_screen
+        if command.is_argument_needed:
+            prompt = screen.query_one(Prompt)
+            prompt.put(f"/{command.name} ")
+            prompt.focus()
+        else:
+            await screen.commands.act(command.action, "")

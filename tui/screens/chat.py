@@ -1,0 +1,350 @@
+"""The chat: messages in the middle, sessions on the left, memories on the right, a prompt and a status line."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from ...agent.types import Answer
+from ...memory.errors import RecollectError
+from ...memory.types import Turn
+from ..command_actions import CommandActions
+from ..evidence import Evidence, of_answer, of_recall
+from ..history import History
+from ..threads import in_thread
+from ..turns import Begin, TurnRunner
+from ..widgets.memory_pane import MemoryPane
+from ..widgets.message_view import MessageView
+from ..widgets.prompt import Prompt
+from ..widgets.session_list import SessionList
+from ..widgets.status_line import StatusLine
+from ..widgets.suggestions import Suggestions
+from ..widgets.transcript import Transcript
+from ..words import linked, took
+
+if TYPE_CHECKING:
+    from ...agent.chat import Chat
+    from ..app import ChatApp
+    from ..ports import OpenChat
+
+Result = TypeVar("Result")
+WELCOME = """Recollect works offline: it remembers what you write here, and answers by quoting it. \
+Nothing leaves this machine.
+Tell it things as they happen, ask about them later; [2] in an answer is a link to the words it comes from.
+/model NAME connects a chat model if you have one, /help lists the commands and keys."""
+
+
+class ChatScreen(Screen[None]):
+    """Runs turns in threads and shows what they post; every command has a key or can be typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "command('help')", "Help"),
+        Binding("f2", "pane('sessions')", "Sessions"),
+        Binding("f3", "pane('memory')", "Why"),
+        Binding("f4", "command('browse')", "Memory"),
+        Binding("f5", "command('settings')", "Settings"),
+        Binding("escape", "back", "Stop / back", show=False),
+        Binding("ctrl+n", "command('new')", "New"),
+        Binding("ctrl+r", "command('retry')", "Retry", show=False, priority=True),
+        Binding("ctrl+g", "command('edit')", "Edit", show=False, priority=True),
+        Binding("ctrl+t", "command('copy')", "Copy reply", show=False, priority=True),
+    ]
+
+    def __init__(self, open_chat: "OpenChat") -> None:
+        super().__init__()
+        self._open_chat = open_chat
+        self.chat: Chat | None = None
+        self.runner = TurnRunner(self)
+        self.commands = CommandActions(self)
+        self.editing = False
+        """Whether what is sent next takes the place of the last turn."""
+        self.evidence: dict[int, Evidence] = {}
+        self.reply: MessageView | None = None
+        self._waiting: list[str] = []
+        self.history = History(self)
+
+    def compose(self) -> ComposeResult:
+        """Lay the panes out; app.tcss says which are seen at which width."""
+        with Horizontal(id="body"):
+            yield SessionList()
+            with Vertical(id="middle"):
+                yield Transcript()
+                yield Suggestions()
+                yield Prompt()
+            yield MemoryPane()
+        yield StatusLine()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Show the prompt first; what takes time to import is imported after that."""
+        self.query_one(Prompt).focus()
+        self.tell(doing="opening…")
+        self.call_after_refresh(lambda: self.run_worker(self.open(), group="open", exclusive=True))
+
+    # -- opening ---------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open the chat, again after its settings changed; what was written meanwhile is sent then."""
+        before = self.chat
+        try:
+            chat = await in_thread(self._open_chat)
+        except RecollectError as error:
+            self.tell(doing="not open" if before is None else "")
+            await self.say("failed", "The memory could not be opened", f"{error}\nF5 shows the settings.")
+            self._give_back()
+            return
+        session = None if before is None or before.session is None else before.past.session(before.session)
+        self.chat = chat
+        if before is not None:
+            chat.look_back(before.as_of)
+            await in_thread(before.close)
+        if session is not None:
+            await in_thread(lambda: chat.resume(session))
+        await self._greet(chat, is_first=before is None)
+        for text in self._waiting:
+            self._send(text)
+        self._waiting.clear()
+        await self.attempt(chat.warm_up)
+
+    async def _greet(self, chat: "Chat", *, is_first: bool) -> None:
+        counts = await in_thread(chat.past.counts)
+        held = counts.turns + counts.events
+        self.tell(doing="", model=chat.label, user=chat.user, memories=held, as_of=chat.as_of or "")
+        self.query_one(MemoryPane).show_pins(await in_thread(chat.keeping.pinned))
+        await self.history.list()
+        if is_first:
+            prompt = self.query_one(Prompt)
+            prompt.remember(await in_thread(chat.asked_before))
+            if not prompt.text:
+                prompt.put(await in_thread(lambda: chat.draft))
+            if not held:
+                await self.say("note", "Welcome", WELCOME)
+
+    def _give_back(self) -> None:
+        if self._waiting:
+            self.query_one(Prompt).put("\n".join(self._waiting))
+            self._waiting.clear()
+
+    async def attempt(self, work: Callable[[], Result]) -> Result | None:
+        """Return what `work` returns, from a thread; None where it failed, which is shown."""
+        try:
+            return await in_thread(work)
+        except RecollectError as error:
+            self.complain(error)
+            return None
+
+    def complain(self, error: RecollectError) -> None:
+        """Show what failed and what to do."""
+        self.notify(" ".join(str(error).split()), severity="error", timeout=10, markup=False)
+
+    def tell(self, **changes: object) -> None:
+        """Change the status line."""
+        line = self.query_one(StatusLine)
+        line.status = replace(line.status, **changes)  # type: ignore[arg-type]  # fields of Status, by their names
+
+    async def say(self, kind: str, head: str, text: str) -> None:
+        """Add a note of the app's own to the chat."""
+        await self.query_one(Transcript).add(MessageView("failed" if kind == "failed" else "note", head, text))
+
+    # -- sending ---------------------------------------------------------------------------------
+
+    def on_prompt_completing(self, event: Prompt.Completing) -> None:
+        """List the commands above the prompt."""
+        self.query_one(Suggestions).offer(event.commands, event.chosen)
+
+    async def on_prompt_sent(self, event: Prompt.Sent) -> None:
+        """Run a command, or send a turn."""
+        if event.text.startswith("/"):
+            await self.commands.run(event.text)
+        elif self.chat is None:
+            self._waiting.append(event.text)
+        elif self.runner.is_running:
+            self.query_one(Prompt).put(event.text)
+            self.notify("A reply is still being written; Escape stops it.")
+        else:
+            self._send(event.text)
+
+    def _send(self, text: str) -> None:
+        chat = self.chat
+        if chat is not None:
+            send = chat.resend if self.editing else chat.send
+            self.run_turn(lambda heard: send(text, on_recall=heard), text)
+
+    def run_turn(self, begin: Begin, text: str | None) -> None:
+        """Run a turn in a thread; `text` is what the user said, None where the last turn is answered again."""
+        self.run_worker(self._show_turn(begin, text), group="turn")
+
+    async def _show_turn(self, begin: Begin, text: str | None) -> None:
+        transcript = self.query_one(Transcript)
+        if self.editing or text is None:
+            await self._drop_last(with_question=self.editing)
+        self.editing = False
+        if text is not None:
+            await transcript.add(MessageView("user", self.query_one(StatusLine).status.user or "You", text))
+        self.reply = MessageView("reply", "…", key=len(self.evidence))
+        self.evidence[len(self.evidence)] = Evidence(title="")
+        await transcript.add(self.reply)
+        self.tell(doing="remembering…")
+        self.runner.start(begin)
+
+    async def _drop_last(self, *, with_question: bool) -> None:
+        views = list(self.query_one(Transcript).query(MessageView))
+        last = next((place for place in range(len(views) - 1, -1, -1) if views[place].kind == "user"), len(views))
+        for view in views[last if with_question else last + 1 :]:
+            await view.remove()
+
+    def on_turn_runner_recalled(self, event: TurnRunner.Recalled) -> None:
+        """Show the memories before the first word is written."""
+        self.tell(doing="writing…", tokens=event.found.context.tokens, budget=event.found.context.budget)
+        if self.reply is not None and self.reply.key is not None:
+            self.evidence[self.reply.key] = of_recall(event.found, "Reading")
+            self.show_evidence(self.reply)
+
+    async def on_turn_runner_piece(self, event: TurnRunner.Piece) -> None:
+        """Let the reply grow."""
+        if self.reply is not None:
+            await self.reply.write(event.text)
+
+    async def on_turn_runner_finished(self, event: TurnRunner.Finished) -> None:
+        """Put links and head to the reply, and show what it was given to read."""
+        view, self.reply = self.reply, None
+        answer = event.answer
+        if view is None or self.chat is None or view.key is None:
+            return
+        self.chat.finished(answer)
+        self.evidence[view.key] = of_answer(answer, "Why this answer")
+        view.text = answer.text
+        await view.finish(_head(answer), linked(answer.text, answer.marks))
+        self.show_evidence(view)
+        for problem in answer.problems:
+            await self.say("note", "Note", problem)
+        held = self.query_one(StatusLine).status.memories or 0
+        self.tell(doing="", timings=answer.timings, memories=held + 2)
+        self.run_worker(self.history.list(), group="sessions", exclusive=True)
+
+    async def on_turn_runner_failed(self, event: TurnRunner.Failed) -> None:
+        """Show what failed and what to do; what was written is not lost."""
+        view, self.reply = self.reply, None
+        self.tell(doing="")
+        if view is not None and not view.text:
+            await view.remove()
+        after = "What you wrote is stored; Ctrl+R or /retry asks again." if event.is_stored else ""
+        await self.say("failed", "No reply", f"{event.problem}\n{after}".strip())
+        if not event.is_stored:
+            prompt = self.query_one(Prompt)
+            prompt.action_cursor_up()
+
+    async def stop(self) -> bool:
+        """Stop the reply, and tell whether one was being written."""
+        was_running = self.runner.stop()
+        view, self.reply = self.reply, None
+        if view is not None:
+            await view.finish("stopped · what you wrote is remembered, Ctrl+R asks again")
+            self.tell(doing="")
+        return was_running
+
+    # -- memories --------------------------------------------------------------------------------
+
+    def show_evidence(self, view: MessageView, number: int | None = None) -> None:
+        """Show the memories of a reply, with a number that one selected."""
+        pane = self.query_one(MemoryPane)
+        evidence = self.evidence.get(-1 if view.key is None else view.key)
+        if evidence is None:
+            return
+        hidden = self.chat.keeping.waiting if self.chat is not None else frozenset[int]()
+        shown = evidence.without(hidden)
+        if shown != pane.evidence:
+            pane.show(shown)
+        self.query_one(Transcript).mark(view)
+        if number is not None and not pane.select(number):
+            self.notify(f"The memory behind [{number}] is gone.")
+
+    def refresh_evidence(self) -> None:
+        """Show the memories of the chosen reply again, without those that wait to be forgotten."""
+        chosen = self.query("MessageView.-chosen").results(MessageView)
+        pane, hidden = self.query_one(MemoryPane), self.chat.keeping.waiting if self.chat else frozenset[int]()
+        for view in chosen:
+            self.show_evidence(view)
+            return
+        pane.show(pane.evidence.without(hidden))
+
+    def replace_memory(self, turn: Turn) -> None:
+        """Show the new words of a turn that was corrected."""
+        self.evidence.update({key: one.corrected(turn) for key, one in self.evidence.items()})
+        pane = self.query_one(MemoryPane)
+        pane.show(pane.evidence.corrected(turn))
+
+    def on_message_view_chosen(self, event: MessageView.Chosen) -> None:
+        """Show what a reply was given to read; a citation opens the pane where it is hidden."""
+        self.show_evidence(event.view, event.number)
+        if event.number is not None and not self.query_one(MemoryPane).region:
+            self.show_pane("memory")
+
+    async def on_memory_pane_asked(self, event: MemoryPane.Asked) -> None:
+        """Do what is asked for with a memory."""
+        await self.commands.with_memory(event.what, event.shown)
+
+    # -- sessions --------------------------------------------------------------------------------
+
+    async def on_session_list_wanted(self, event: SessionList.Wanted) -> None:
+        """Search the sessions."""
+        self.run_worker(self.history.list(event.words), group="sessions", exclusive=True)
+
+    async def on_session_list_resumed(self, event: SessionList.Resumed) -> None:
+        """Go on in a session."""
+        await self.history.resume(event.session)
+
+    async def on_session_list_rename_asked(self, event: SessionList.RenameAsked) -> None:
+        """Ask for a title."""
+        self.commands.ask_title(event.session)
+
+    async def on_transcript_top_reached(self) -> None:
+        """Load older turns of the session."""
+        await self.history.load_older()
+
+    # -- going about -----------------------------------------------------------------------------
+
+    async def action_command(self, name: str) -> None:
+        """Run a command without an argument."""
+        await self.commands.act(name, "")
+
+    @property
+    def recollect(self) -> "ChatApp":
+        """The app, as what it is."""
+        return cast("ChatApp", self.app)  # Textual's own type does not tell
+
+    def action_pane(self, name: str) -> None:
+        """Go to a pane, or back from it to the prompt."""
+        pane = self.query_one("#memory-pane" if name == "memory" else "#session-pane")
+        if pane.has_focus_within:
+            self._close_panes()
+        else:
+            self.show_pane(name)
+
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, which is opened where it is hidden."""
+        self.remove_class("-sessions", "-memory")
+        self.add_class(f"-{name}")
+        target = self.query_one("#memories" if name == "memory" else "#sessions")
+        self.call_after_refresh(target.focus)
+
+    def _close_panes(self) -> None:
+        self.remove_class("-sessions", "-memory")
+        self.query_one(Prompt).focus()
+
+    async def action_back(self) -> None:
+        """Stop the reply, or go back to the prompt."""
+        if not await self.stop():
+            self._close_panes()
+
+
+def _head(answer: Answer) -> str:
+    cited = len({citation.number for citation in answer.citations})
+    read = len(answer.context.memories)
+    about = f"{cited} cited of {read} read" if read else "no memories"
+    return f"Recollect · {about} · {took(answer.timings['total'])}"

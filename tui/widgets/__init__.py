@@ -1,0 +1,1 @@
+"""The widgets of the terminal chat app, one a file."""
