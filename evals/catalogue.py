@@ -9,19 +9,21 @@ from ..memory.errors import ConfigError
 from ..memory.ports import Embedder
 from ..rerank.base import Reranker, reads_events
 from . import baselines
+from .answering import UNLIMITED, Answerer, AnsweringSystem
 from .baselines import Baseline, Rank, Shelves
 from .found import System
 from .library_system import LibrarySystem, WithoutEvents
 from .nearest import nearest
 from .shared_memories import SharedMemories
-from .system_spec import BASELINES, LIBRARY, SystemSpec
+from .system_spec import BASELINES, FULL_CONTEXT, LIBRARY, SystemSpec
 from .units import Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
     """What systems are made with. `memories` returns the memories with a system's first stage, one for all of them
-    that have the same; `reranker` makes a system's reranker when it is first asked.
+    that have the same; `reranker` makes a system's reranker when it is first asked; `answerer` what systems with a
+    generator answer with.
     """
 
     memories: Callable[[SystemSpec], SharedMemories]
@@ -30,12 +32,22 @@ class Workshop:
     contexts: ContextBuilder
     embedder: Embedder
     seed: int = 0
+    answerer: Callable[[SystemSpec], Answerer] | None = None
 
 
 def make_systems(specs: Sequence[SystemSpec], workshop: Workshop) -> list[System]:
     """Return a system for each spec, in order; baselines with the same unit share their indexes."""
     shelves: dict[str, Shelves] = {}
-    return [_made(spec, workshop, shelves) for spec in specs]
+    return [_answering(spec, workshop, _made(spec, workshop, shelves)) for spec in specs]
+
+
+def _answering(spec: SystemSpec, workshop: Workshop, found_by: System) -> System:
+    """Return the system with its generator, if it has one; "full context" reads the whole conversation."""
+    if spec.generator is None or workshop.answerer is None:
+        return found_by
+    budget = UNLIMITED if spec.kind == FULL_CONTEXT else None
+    memories, unit = workshop.memories(spec), workshop.units[spec.unit]
+    return AnsweringSystem(found_by, memories, unit, workshop.answerer(spec), budget=budget)
 
 
 def _made(spec: SystemSpec, workshop: Workshop, shelves: dict[str, Shelves]) -> System:
@@ -67,7 +79,7 @@ def _rule(spec: SystemSpec, seed: int) -> tuple[Rank, Rank | None]:
         "z-fusion": (baselines.by_z_fusion, None),
         "RRF": (baselines.by_rrf, None),
         "recency": (baselines.latest_first, None),
-        "full context": (baselines.as_said, baselines.latest_first),
+        FULL_CONTEXT: (baselines.as_said, baselines.latest_first),
         "oracle": (baselines.evidence_alone, None),
         "random": (baselines.by_chance(seed), None),
     }

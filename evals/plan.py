@@ -12,6 +12,7 @@ parallel = 4                                # calls to hosted models at once
 
 [answers]
 generator = "extractive"
+budget = 854                                # tokens of the context that is read
 judge = "gpt-4o-mini"                       # with judge_base_url and judge_key_variable
 audit = "corrected_answers.json"
 
@@ -23,6 +24,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..memory.context import DEFAULT_BUDGET
 from ..memory.errors import ConfigError
 from .scores import Scoring
 from .system_spec import UNITS, SystemSpec
@@ -36,9 +38,13 @@ Setting = str | int | float
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerPlan:
-    """How answers are made and judged; `judge` None is none, `audit` names a file with corrected keys."""
+    """How answers are made and judged: from a context of `budget` tokens, the conversation whole for "full context".
+
+    `judge` None is none, `audit` names a file with corrected keys.
+    """
 
     generator: str = GENERATORS[0]
+    budget: int = DEFAULT_BUDGET
     judge: str | None = None
     judge_base_url: str = JUDGE_URL
     judge_key_variable: str = JUDGE_KEY
@@ -79,6 +85,8 @@ class Plan:
             if spec.key in taken:
                 raise ConfigError(f"The plan has {spec.label} twice; give one of them another name.")
             taken.add(spec.key)
+        if self.answers is not None and self.answers.budget < 1:
+            raise ConfigError(f"answers.budget = {self.answers.budget}: expected a number of tokens of at least 1.")
         Scoring(ks=self.ks, budgets=self.budgets)
 
     @property

@@ -108,6 +108,7 @@ def _answers(cursor: JsonCursor, folder: Path) -> AnswerPlan:
     audit, defaults = _text(cursor, "audit"), AnswerPlan()
     return AnswerPlan(
         generator=_text(cursor, "generator") or defaults.generator,
+        budget=_number(cursor, "budget", defaults.budget),
         judge=_text(cursor, "judge"),
         judge_base_url=_text(cursor, "judge_base_url") or defaults.judge_base_url,
         judge_key_variable=_text(cursor, "judge_key_variable") or defaults.judge_key_variable,

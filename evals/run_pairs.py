@@ -1,7 +1,7 @@
 """Which systems of which runs are compared: "DIR" is a run, "DIR:block, chunk" one system of it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..memory.errors import InvalidInput
@@ -9,8 +9,8 @@ from .bootstrap import Resamples
 from .compare import Comparison, compare
 from .protocol_warnings import protocol_warnings
 from .record import QuestionRecord, system_name
-from .scores import AnswerScorer, Scoring
-from .stored_run import StoredRun, load_run
+from .scores import Scoring
+from .stored_run import StoredRun, load_run, scorer_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +73,17 @@ def pairs_of(a: Side, b: Side) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunComparison:
-    """How systems of two runs differ; `warnings` tell what of their protocols does."""
+    """How systems of two runs differ; `warnings` tell what of their protocols does.
+
+    Systems of different runs are named with the folders in front, "runs/dev:block".
+    """
 
     comparisons: tuple[Comparison, ...]
     warnings: tuple[str, ...]
 
 
-def compare_sides(a: Side, b: Side, *, score_answer: AnswerScorer | None = None) -> RunComparison:
-    """Compare what `pairs_of` pairs, by the ranks and budgets that both runs have.
+def compare_sides(a: Side, b: Side) -> RunComparison:
+    """Compare what `pairs_of` pairs, by the ranks and budgets that both runs have, answers by the first one's audit.
 
     Raises as `pairs_of`, `compare` and `StoredRun.records`, and InvalidInput where runs share no question.
     """
@@ -88,17 +91,23 @@ def compare_sides(a: Side, b: Side, *, score_answer: AnswerScorer | None = None)
     scoring = Scoring(
         ks=_common(a.run.plan.ks, b.run.plan.ks),
         budgets=_common(a.run.plan.budgets, b.run.plan.budgets),
-        score_answer=score_answer,
+        score_answer=scorer_of(a.run.plan) if b.run.plan.answers is not None else None,
     )
     ours = _records(a, {left for left, _ in pairs})
     theirs = _records(b, {right for _, right in pairs})
     resamples = Resamples()
+    compared = (compare(ours[left], theirs[right], scoring=scoring, resamples=resamples) for left, right in pairs)
     return RunComparison(
-        comparisons=tuple(
-            compare(ours[left], theirs[right], scoring=scoring, resamples=resamples) for left, right in pairs
-        ),
+        comparisons=tuple(_with_folders(one, a, b) for one in compared),
         warnings=tuple(protocol_warnings(a.run.protocol, b.run.protocol)),
     )
+
+
+def _with_folders(comparison: Comparison, a: Side, b: Side) -> Comparison:
+    """Return it with systems named as a command line names them, where they are of different runs."""
+    if a.run.folder.resolve() == b.run.folder.resolve():
+        return comparison
+    return replace(comparison, a=f"{a.run.folder}:{comparison.a}", b=f"{b.run.folder}:{comparison.b}")
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:

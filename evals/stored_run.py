@@ -8,9 +8,12 @@ problems.json  what of the data was repaired         store/, lock   what was ing
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from ..memory.errors import DataFormatError, RunError
+from .answer_rules import score_answer
+from .audit import load_audit
 from .json_cursor import JsonCursor
 from .plan import Plan
 from .plan_file import read_plan_json
@@ -68,8 +71,22 @@ def load_run(folder: Path) -> StoredRun:
     )
 
 
-def summarise_run(run: StoredRun, *, score_answer: AnswerScorer | None = None) -> RunSummary:
-    """Return every figure of a run, systems in the order of its plan; raises as `summarise` and `records` do."""
+def scorer_of(plan: Plan) -> AnswerScorer | None:
+    """Return what scores the answers of a plan, with its audit if it names one; None where nothing is answered.
+
+    Raises DataFormatError where the audit cannot be read.
+    """
+    if plan.answers is None:
+        return None
+    audit = None if plan.answers.audit is None else load_audit(Path(plan.answers.audit))
+    return partial(score_answer, audit=audit)
+
+
+def summarise_run(run: StoredRun) -> RunSummary:
+    """Return every figure of a run, systems in the order of its plan; answers are scored as the plan says.
+
+    Raises as `summarise`, `records` and `scorer_of` do.
+    """
     return summarise(
         run.protocol,
         run.records(),
@@ -78,7 +95,7 @@ def summarise_run(run: StoredRun, *, score_answer: AnswerScorer | None = None) -
         budgets=run.plan.budgets,
         problems=run.problems,
         peak_rss_mib=run.usage.peak_rss_mib,
-        score_answer=score_answer,
+        score_answer=scorer_of(run.plan),
     )
 
 

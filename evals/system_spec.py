@@ -8,7 +8,8 @@ from .nearest import nearest
 from .record import system_name
 
 LIBRARY = "library"
-BASELINES = ("BM25", "dense", "z-fusion", "RRF", "recency", "full context", "oracle", "random")
+FULL_CONTEXT = "full context"
+BASELINES = ("BM25", "dense", "z-fusion", "RRF", "recency", FULL_CONTEXT, "oracle", "random")
 RERANKERS = ("none", "block", "qr", "cross_encoder", "listwise_llm")
 READ_EVENTS = ("block", "qr")
 """Rerankers that read event summaries before what they rank."""

@@ -80,7 +80,7 @@ def open_agent(
     config = config or load_config()
     memory = open_memory(path, user=user, conversation=conversation, config=config)
     try:
-        generator = make_generator(config, memory)
+        generator = make_generator(config, memory.archive.embedder, asker=speaker_of(memory.user))
     except BaseException:
         memory.close()
         raise
@@ -232,12 +232,15 @@ def speaker_of(user: str) -> str:
     return "User" if user == Config().user else user
 
 
-def make_generator(config: Config, memory: LongTermMemory) -> "Generator":
-    """Return the configured generator; raises ModelNotConfigured when a hosted one has no model."""
+def make_generator(config: Config, embedder: "Embedder", *, asker: str = "") -> "Generator":
+    """Return the configured generator; `asker` is who "I" in a question is.
+
+    Raises ModelNotConfigured when a hosted one has no model.
+    """
     if config.generator == "extractive":
         from .agent.generators.extractive import ExtractiveGenerator
 
-        return ExtractiveGenerator(memory.archive.embedder, asker=speaker_of(memory.user))
+        return ExtractiveGenerator(embedder, asker=asker)
     from .agent.generators.hosted import HostedGenerator
 
     return HostedGenerator(_hosted(config, "generator is 'hosted'"), assistant=config.assistant)

@@ -1,0 +1,141 @@
+"""Systems that answer: whatever fills a context, with a generator that reads it, and a judge of the answer if asked.
+
+Answers are compared as people would say them: marks of citations are no words of an answer.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..agent.citations import is_abstention, parse_citations, without_marks
+from ..agent.ports import Generator, Told, told_by
+from ..memory.context import ContextBuilder
+from ..memory.ports import TokenCounter
+from ..memory.types import Context, ScoredMemory, Turn
+from .dataset import Conversation, Question
+from .found import Found, System
+from .judge import Judge
+from .record import Asked, Cost, Given
+from .shared_memories import SharedMemories, ref_of
+from .units import Unit
+
+GENERATE, JUDGE, TOTAL = "generate", "judge", "total"
+UNLIMITED = 10**6
+"""A budget that holds any conversation whole, for the system that reads all of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answerer:
+    """What answers are made with. `generator` is given a context of `budget` tokens, rendered by `contexts`; `count`
+    tells how long an answer is. `clock` gives seconds.
+    """
+
+    generator: Generator
+    contexts: ContextBuilder
+    count: TokenCounter
+    budget: int
+    judge: Judge | None = None
+    clock: Callable[[], float] = time.perf_counter
+
+
+class AnsweringSystem:
+    """Another system, and an answer from the context it fills; its own figures stay what they are.
+
+    `budget` is that of the context which is read, the answerer's where it is None.
+    """
+
+    def __init__(
+        self, inner: System, memories: SharedMemories, unit: Unit, answerer: Answerer, *, budget: int | None = None
+    ) -> None:
+        self.name = inner.name
+        self.unit = inner.unit
+        self._inner = inner
+        self._memories = memories
+        self._unit = unit
+        self._answerer = answerer
+        self._budget = budget or answerer.budget
+        self._turns_of: dict[str, Mapping[str, Sequence[Turn]]] = {}
+
+    @property
+    def has_index(self) -> bool:
+        """Whether the other system has one (see `System`)."""
+        return bool(getattr(self._inner, "has_index", False))
+
+    def ingest(self, conversation: Conversation) -> None:
+        """Let the other system take it in, and look up which turns its units hold."""
+        self._inner.ingest(conversation)
+        self._memories.ingest(conversation)
+        unit_of = self._unit.of(conversation)
+        held: dict[str, list[Turn]] = {}
+        for turn in self._memories.turns(conversation.id):
+            held.setdefault(unit_of[ref_of(turn)], []).append(turn)
+        self._turns_of[conversation.id] = held
+
+    def ask(self, conversation: Conversation, question: Question, *, limit: int, budgets: Sequence[int]) -> Found:
+        """Return what the other system finds, with an answer; GenerationError of the generator passes through."""
+        found = self._inner.ask(conversation, question, limit=limit, budgets=sorted({*budgets, self._budget}))
+        read = next(context for context in found.contexts if context.budget == self._budget)
+        context = self._context(conversation.id, question.question, read.units)
+        clock = self._answerer.clock
+        started = clock()
+        told = told_by(self._answerer.generator, question.question, context)
+        took = {GENERATE: 1000.0 * (clock() - started)}
+        given = self._given(told, context)
+        cost, problems = _with_usage(found.cost, told), list(found.problems)
+        if self._answerer.judge is not None:
+            judged = self._answerer.judge.judge(_asked(conversation, question), given)
+            given = replace(given, verdict=judged.verdict)
+            problems += [] if judged.problem is None else [judged.problem]
+        total = found.timings_ms.get(TOTAL)
+        return replace(
+            found,
+            contexts=tuple(context for context in found.contexts if context.budget in budgets),
+            timings_ms={**found.timings_ms, **took, **({} if total is None else {TOTAL: total + took[GENERATE]})},
+            cost=cost,
+            given=given,
+            problems=tuple(problems),
+        )
+
+    def _context(self, conversation: str, question: str, units: Sequence[str]) -> Context:
+        """Return the turns of the units as a generator reads them; what fitted the budget is all there."""
+        turns = [turn for unit in units for turn in self._turns_of[conversation][unit]]
+        ranked = [ScoredMemory(memory=turn, score=-float(rank), stages={}) for rank, turn in enumerate(turns)]
+        budget = self._budget if self.unit == "turn" else UNLIMITED  # other units go in whole
+        return self._answerer.contexts.build(question, ranked, budget=budget)
+
+    def _given(self, told: Told, context: Context) -> Given:
+        text = without_marks(told.text)
+        citations, _ = parse_citations(told.text, context, lambda _: ())
+        return Given(
+            text=text,
+            is_abstention=is_abstention(told.text),
+            citations=tuple(dict.fromkeys(ref_of(citation.turn) for citation in citations)),
+            tokens=self._answerer.count(text),
+            confidence=told.confidence,
+        )
+
+
+def _asked(conversation: Conversation, question: Question) -> Asked:
+    """Return the question as a judge is told of it; what is gold does not matter to it."""
+    return Asked(
+        conversation=conversation.id,
+        question_id=question.id,
+        question=question.question,
+        category=question.category,
+        gold=question.evidence,
+        answers=question.answers,
+        rule=question.rule,
+        trap=question.trap,
+    )
+
+
+def _with_usage(cost: Cost, told: Told) -> Cost:
+    """Return the cost with what the generator took; only a hosted one tells."""
+    if told.usage is None:
+        return cost
+    return replace(
+        cost,
+        llm_calls=cost.llm_calls + 1,
+        prompt_tokens=cost.prompt_tokens + told.usage.prompt_tokens,
+        completion_tokens=cost.completion_tokens + told.usage.completion_tokens,
+    )

@@ -1,0 +1,245 @@
+"""Evaluation of the configured library: a plan made ready, run in a folder, and gone on with after any end."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from .config import Config, GeneratorName
+from .config_keys import key_of_override
+from .evals.answering import Answerer
+from .evals.catalogue import Workshop, make_systems
+from .evals.contender import Contender, Wanted
+from .evals.dataset import Conversation, Dataset
+from .evals.judge import Judge
+from .evals.load import load_dataset
+from .evals.merge import merged
+from .evals.plan import AnswerPlan, Plan
+from .evals.protocol import RunProtocol
+from .evals.record import IngestRecord
+from .evals.run_folder import RunFolder, add_usage, open_run
+from .evals.runner import OnStep, RunOptions, run
+from .evals.selection import Selection, select
+from .evals.shared_memories import SharedMemories
+from .evals.stored_run import load_run, summarise_run
+from .evals.summary import RunSummary
+from .evals.system_spec import SystemSpec
+from .evals.units import Unit, make_unit
+from .evaluation_protocol import describe_run, of_system
+from .memory.context import ContextBuilder
+from .memory.embedder import WordPieceCounter
+from .memory.endpoint import Endpoint
+from .wiring import make_embedder, make_generator, make_reranker, open_memory
+
+if TYPE_CHECKING:
+    from .agent.long_term_memory import LongTermMemory
+    from .rerank.base import Reranker
+
+FirstStage = tuple[str | None, float | None]
+"""Fusion and dense weight of a system, None for the configured ones."""
+STORE = "store"
+"""Whom the ingest that all systems share is recorded for."""
+DATABASE = "evaluation.db"
+FEWEST_RANKED = 10
+"""Units of a ranking that are kept, whatever the ks: nDCG@10 needs as many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """A plan with everything it names: `config` has the plan's settings, `selection` the questions to be asked."""
+
+    plan: Plan
+    config: Config
+    dataset: Dataset
+    selection: Selection
+    units: Mapping[str, Unit]
+    protocol: RunProtocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended: `left_out` says why a system was asked no more, by its name in tables."""
+
+    left_out: Mapping[str, str]
+
+
+def prepare(plan: Plan, config: Config) -> Evaluation:
+    """Read the data and check the plan; nothing is written, no model of a reranker is loaded.
+
+    Raises DataFormatError for data that cannot be read or asked, ConfigError for settings that are none.
+    """
+    config = _with_settings(plan, config)
+    datasets = {path: load_dataset(Path(path)) for path in plan.data}
+    dataset = merged(tuple(datasets.values()))
+    selection = select(
+        dataset,
+        categories=plan.categories,
+        sample=plan.sample,
+        seed=plan.seed,
+        with_answers=plan.answers is not None,
+    )
+    units = {name: make_unit(name, WordPieceCounter()) for name in plan.units}
+    protocol = describe_run(plan, config, datasets, selection, units)
+    return Evaluation(plan=plan, config=config, dataset=dataset, selection=selection, units=units, protocol=protocol)
+
+
+def evaluate(evaluation: Evaluation, folder: Path, *, on_step: OnStep | None = None) -> Outcome:
+    """Run an evaluation in `folder`, or go on with the one that is there; what it wrote is read by `load_run`.
+
+    Raises RunError where the folder holds another run or anything else. Whatever ends it, the folder can be
+    continued: by calling this again.
+    """
+    started = time.monotonic()
+    problems = evaluation.dataset.problems
+    with open_run(folder, evaluation.plan, evaluation.protocol, problems=problems) as sink:
+        try:
+            with _Laboratory(evaluation, sink) as laboratory:
+                return laboratory.run(on_step)
+        finally:
+            add_usage(folder, wall_s=time.monotonic() - started, peak_rss_mib=_peak_rss_mib())
+
+
+def summarised(folder: Path) -> RunSummary:
+    """Return every figure of the run in a folder, however far it came; answers are scored with the plan's audit.
+
+    Raises RunError and DataFormatError as `load_run` and `summarise` do.
+    """
+    return summarise_run(load_run(folder))
+
+
+class _Laboratory:
+    """The stores and systems of one run."""
+
+    def __init__(self, evaluation: Evaluation, sink: RunFolder) -> None:
+        self._evaluation = evaluation
+        self._sink = sink
+        self._roots: dict[FirstStage, LongTermMemory] = {}
+        self._memories: dict[FirstStage, SharedMemories] = {}
+        self._answerers: dict[str, Answerer] = {}
+
+    def __enter__(self) -> "_Laboratory":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for root in self._roots.values():
+            root.close()
+
+    def run(self, on_step: OnStep | None) -> Outcome:
+        plan = self._evaluation.plan
+        specs = [_answering(spec, plan.answers) for spec in plan.systems]
+        systems = make_systems(specs, self._workshop)
+        contenders = [
+            Contender(system, is_hosted=spec.is_hosted) for system, spec in zip(systems, plan.systems, strict=True)
+        ]
+        options = RunOptions(
+            wanted=Wanted(limit=max(FEWEST_RANKED, *plan.ks), budgets=plan.budgets),
+            units=self._evaluation.units,
+            parallel=plan.parallel,
+            take_in=self._take_in,
+        )
+        run(self._evaluation.selection, contenders, self._sink, options, on_step=on_step)
+        left_out = {spec.label: one.left_out for spec, one in zip(plan.systems, contenders, strict=True)}
+        return Outcome(left_out={label: reason for label, reason in left_out.items() if reason is not None})
+
+    @cached_property
+    def _workshop(self) -> Workshop:
+        config = self._evaluation.config
+        return Workshop(
+            memories=self._memories_of,
+            reranker=self._reranker,
+            units=self._evaluation.units,
+            contexts=ContextBuilder(WordPieceCounter()),
+            embedder=make_embedder(config),
+            seed=self._evaluation.plan.seed,
+            answerer=None if self._evaluation.plan.answers is None else self._answerer,
+        )
+
+    def _answerer(self, spec: SystemSpec) -> Answerer:
+        # plans check what they hold
+        config = replace(self._evaluation.config, generator=cast("GeneratorName", spec.generator))
+        if config.generator not in self._answerers:
+            self._answerers[config.generator] = self._made_answerer(config)
+        return self._answerers[config.generator]
+
+    def _made_answerer(self, config: Config) -> Answerer:
+        answers = self._evaluation.plan.answers or AnswerPlan()
+        count = WordPieceCounter()
+        return Answerer(
+            generator=make_generator(config, self._workshop.embedder),
+            contexts=ContextBuilder(count),
+            count=count,
+            budget=answers.budget,
+            judge=None if answers.judge is None else _make_judge(answers, config),
+        )
+
+    def _memories_of(self, spec: SystemSpec) -> SharedMemories:
+        """Return the memories with the system's first stage; all lie in one store, opened when first needed."""
+        key = spec.fusion, spec.dense_weight
+        if key not in self._memories:
+            own = of_system(self._evaluation.config, spec)
+            self._memories[key] = SharedMemories(lambda conversation: self._root(key, own).as_user(conversation))
+        return self._memories[key]
+
+    def _root(self, key: FirstStage, config: Config) -> "LongTermMemory":
+        if key not in self._roots:
+            self._sink.store.mkdir(exist_ok=True)
+            without = replace(config, rerank="none", rerank_model=None)  # each system brings its own
+            self._roots[key] = open_memory(self._sink.store / DATABASE, config=without)
+        return self._roots[key]
+
+    def _reranker(self, spec: SystemSpec, memories: SharedMemories) -> "Reranker":
+        return make_reranker(of_system(self._evaluation.config, spec), turns_of=memories.turns_of)
+
+    def _take_in(self, conversation: Conversation) -> IngestRecord | None:
+        started = time.perf_counter()
+        stored = self._memories_of(self._evaluation.plan.systems[0]).ingest(conversation)
+        if not stored:
+            return None
+        seconds = round(time.perf_counter() - started, 6)
+        return IngestRecord(system=STORE, conversation=conversation.id, turns=stored, seconds=seconds)
+
+
+def _answering(spec: SystemSpec, answers: AnswerPlan | None) -> SystemSpec:
+    """Return the system with the plan's generator, unless it names its own or nothing is answered."""
+    if answers is None:
+        return replace(spec, generator=None)
+    return spec if spec.generator is not None else replace(spec, generator=answers.generator)
+
+
+def _with_settings(plan: Plan, config: Config) -> Config:
+    """Return the configuration with the plan's settings on top; raises ConfigError for what is none."""
+    values: dict[str, object] = {}
+    sources = dict(config.sources)
+    for name, given in plan.settings.items():
+        key = key_of_override(name, "the plan")
+        values[key.attribute], sources[key.name] = key.accept(given, "the plan"), "the plan"
+    return replace(config, **values, sources=sources)  # type: ignore[arg-type]  # accepted by their own keys
+
+
+def _make_judge(answers: AnswerPlan, config: Config) -> Judge:
+    """Return the judge; its key is read from the variable that the plan names."""
+    return Judge(
+        Endpoint(
+            model=answers.judge or "",
+            base_url=answers.judge_base_url,
+            api_key=os.environ.get(answers.judge_key_variable),
+            key_variable=answers.judge_key_variable,
+            section="answers.judge",
+            timeout_s=config.hosted_timeout_s,
+            max_retries=config.hosted_max_retries,
+        )
+    )
+
+
+def _peak_rss_mib() -> float | None:
+    """Return the most memory this process has had, in MiB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
