@@ -14,6 +14,7 @@ from .adapter import adapted
 from .base import speaker_prefix, stages_of
 from .block_attention import MAX_EVENT_TOKENS, Heads, attend
 from .block_pieces import by_candidate, heat_of, plain, read_pieces
+from .block_products import packed
 from .block_reading import features, first_stage
 from .block_weights import BlockWeights, shipped_weights
 from .events import cover, event_line
@@ -49,7 +50,7 @@ class BlockReranker:
 
     @cached_property
     def _model(self) -> MiniLm:
-        return adapted(self._encoder.model, self._weights.adapter)
+        return packed(adapted(self._encoder.model, self._weights.adapter))
 
     def rank(
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()

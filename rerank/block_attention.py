@@ -8,13 +8,14 @@ they come in changes nothing. Only a candidate's own words are credited.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ..memory.minilm import Layer, MiniLm
+from .block_products import linear
 
 MAX_OWN_TOKENS = 200
 MAX_CONTEXT_TOKENS = 24
@@ -54,6 +55,7 @@ class _Bucket:
     states: Tensor  # (candidates, length, hidden)
     real: Tensor  # (candidates, length), true on tokens that are no padding
     own: Tensor  # (candidates, length)
+    unseen: Tensor  # (candidates * heads, 1, shared + length), -inf on padding, else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class _Shared:
 
     states: Tensor
     asked: int  # tokens of the question's block
+    unseen: Tensor  # (1, 1, shared + all buckets' tokens), -inf on padding, else 0
 
 
 def attend(
@@ -96,15 +99,17 @@ def attend_with_gradient(
     asked = [CLS, *question[:MAX_QUESTION_TOKENS], SEP]
     rows = slice(1, len(asked) - 1) if len(asked) > 2 else slice(0, 1)
     cut = [(list(b.own[:MAX_OWN_TOKENS]), list(b.context[:MAX_CONTEXT_TOKENS])) for b in blocks]
-    shared = _Shared(states=_embedded_shared(model, asked, events), asked=len(asked))
-    groups = [_embedded(model, cut, places, len(asked)) for places in _like_lengths(cut, buckets)]
-    given: list[list[Tensor]] = [[] for _ in groups]  # by group, by layer: (heads, candidates, length)
+    told = _embedded_shared(model, asked, events)
+    groups = [_embedded(model, cut, places, (len(asked), len(told))) for places in _like_lengths(cut, buckets)]
+    real = torch.cat([torch.ones(len(told), dtype=torch.bool), *(group.real.flatten() for group in groups)])
+    shared = _Shared(states=told, asked=len(asked), unseen=_unseen(real[None, None], model))
+    given: list[Tensor] = []  # by layer: (heads, all buckets' tokens)
     for number, layer in enumerate(model.layers):
         is_last = number + 1 == len(model.layers)  # above it nothing is computed
         shared, groups, attention = _layer(model, layer, shared, groups, stop=is_last)
-        for received, one, group in zip(given, attention, groups, strict=True):
-            received.append(one[:, rows].mean(1) * group.own)
-    by_group = [torch.cat(received) for received in given]
+        given.append(attention[:, rows].mean(1))
+    parts = torch.cat(given).split([group.own.numel() for group in groups], 1)
+    by_group = [part.unflatten(1, group.own.shape) * group.own for part, group in zip(parts, groups, strict=True)]
     order = torch.cat([group.places for group in groups]).argsort()
     return Heads(
         mass=torch.cat([one.sum(2) for one in by_group], 1)[:, order],
@@ -138,38 +143,44 @@ def _embedded_shared(model: MiniLm, asked: Sequence[int], events: Sequence[int])
 
 
 def _embedded(
-    model: MiniLm, cut: Sequence[tuple[list[int], list[int]]], places: Sequence[int], offset: int
+    model: MiniLm, cut: Sequence[tuple[list[int], list[int]]], places: Sequence[int], before: tuple[int, int]
 ) -> _Bucket:
+    """Return candidates below the first layer; `before` says how many tokens are asked, and shared by all."""
+    offset, shared = before
     texts = [[*cut[place][0], SEP, *cut[place][1]] + ([SEP] if cut[place][1] else []) for place in places]
     longest = max(len(text) for text in texts)
     ids = torch.tensor([text + [0] * (longest - len(text)) for text in texts])
     at = torch.arange(longest)[None, :]
     states = model.words[ids] + model.positions[offset : offset + longest]
+    real = at < torch.tensor([len(text) for text in texts])[:, None]
+    seen = torch.cat([torch.ones(len(texts), shared, dtype=torch.bool), real], 1)
     return _Bucket(
         places=torch.tensor(places),
         states=model.norm(states, model.embedded_norm),
-        real=at < torch.tensor([len(text) for text in texts])[:, None],
+        real=real,
         # [SEP] draws attention from everywhere and is not credited
         own=at < torch.tensor([len(cut[place][0]) for place in places])[:, None],
+        unseen=_unseen(seen.repeat_interleave(model.shape.heads, 0)[:, None], model),
     )
+
+
+def _unseen(seen: Tensor, model: MiniLm) -> Tensor:
+    """Return what is added to logits so that only what is `seen` is read."""
+    return torch.zeros(seen.shape, dtype=model.dtype).masked_fill(~seen, -torch.inf)
 
 
 def _layer(
     model: MiniLm, layer: Layer, shared: _Shared, groups: Sequence[_Bucket], *, stop: bool
-) -> tuple[_Shared, list[_Bucket], list[Tensor]]:
-    """Return the states after a layer and the question's attention on each group.
+) -> tuple[_Shared, list[_Bucket], Tensor]:
+    """Return the states after a layer and the question's attention on all buckets.
 
-    The attention is (heads, question, candidates, length). With `stop` the states come back as they are.
+    The attention is (heads, question, all buckets' tokens). With `stop` the states come back as they are.
     """
     query, key, value = _projected(model, layer, shared.states[None]).squeeze(1)  # each (heads, shared, head)
     told = [(_keys if stop else _projected)(model, layer, group.states) for group in groups]
     keys = torch.cat([key, *(_flat(one[0 if stop else 1]) for one in told)], 1)  # (heads, all keys, head)
-    unseen = ~torch.cat([torch.ones(key.shape[1], dtype=torch.bool), *(group.real.flatten() for group in groups)])
-    scale = float(query.shape[-1]) ** -0.5
-    logits = (query[:, : shared.asked] @ keys.mT).float() * scale
-    weights = logits.masked_fill(unseen, -torch.inf).softmax(2)
-    parts = weights.split([key.shape[1], *(group.real.numel() for group in groups)], 2)
-    attention = [part.unflatten(2, group.real.shape) for part, group in zip(parts[1:], groups, strict=True)]
+    weights = _weights(query[:, : shared.asked], keys, shared.unseen)
+    attention = weights[:, :, key.shape[1] :]
     if stop:
         return shared, list(groups), attention
     values = torch.cat([value, *(_flat(one[2]) for one in told)], 1)
@@ -179,26 +190,33 @@ def _layer(
         read = torch.cat([read, functional.scaled_dot_product_attention(asking, told_key, told_value)], 1)
     states = _after(model, layer, shared.states, read.transpose(0, 1).reshape(shared.states.shape))
     after = [_group_after(model, layer, group, one, (key, value)) for group, one in zip(groups, told, strict=True)]
-    return _Shared(states=states, asked=shared.asked), after, attention
+    return replace(shared, states=states), after, attention
 
 
 def _group_after(model: MiniLm, layer: Layer, group: _Bucket, told: Tensor, shared: tuple[Tensor, Tensor]) -> _Bucket:
     """Let each candidate read events, question and itself; `told` are its queries, keys and values."""
-    count = len(group.places)
-    key, value = (one.expand(count, -1, -1, -1) for one in shared)
-    sees = torch.cat([torch.ones(count, key.shape[2], dtype=torch.bool), group.real], 1)
+    candidates, heads = told.shape[1:3]
+    query = told[0].flatten(0, 1)
+    key, value = (
+        torch.cat([one.expand(candidates, -1, -1, -1), own], 2).flatten(0, 1)
+        for one, own in zip(shared, told[1:], strict=True)
+    )
     # plain products: for heads this small faster than the fused kernel, and its gradient four times so
-    logits = (told[0] @ torch.cat([key, told[1]], 2).mT).float() * float(key.shape[-1]) ** -0.5
-    weights = logits.masked_fill(~sees[:, None, None, :], -torch.inf).softmax(3)
-    read = weights.to(value.dtype) @ torch.cat([value, told[2]], 2)
-    states = _after(model, layer, group.states, read.transpose(1, 2).reshape(group.states.shape))
-    return _Bucket(places=group.places, states=states, real=group.real, own=group.own)
+    read = _weights(query, key, group.unseen).to(value.dtype) @ value  # (candidates * heads, length, head)
+    read = read.unflatten(0, (candidates, heads)).transpose(1, 2).reshape(group.states.shape)
+    return replace(group, states=_after(model, layer, group.states, read))
+
+
+def _weights(query: Tensor, key: Tensor, unseen: Tensor) -> Tensor:
+    """Return fp32 attention weights, (batch, query, key), of (batch, query, head) and (batch, key, head)."""
+    logits = torch.baddbmm(unseen, query, key.mT, alpha=float(key.shape[-1]) ** -0.5)
+    return logits.softmax(2, dtype=torch.float32)
 
 
 def _projected(model: MiniLm, layer: Layer, states: Tensor) -> Tensor:
     """Return queries, keys and values, (3, batch, heads, length, head), of states (batch, length, hidden)."""
     batch, length, _ = states.shape
-    projected = functional.linear(states, *layer.qkv).view(batch, length, 3, model.shape.heads, -1)
+    projected = linear(states, layer.qkv).view(batch, length, 3, model.shape.heads, -1)
     return projected.permute(2, 0, 3, 1, 4)
 
 
@@ -216,6 +234,5 @@ def _flat(states: Tensor) -> Tensor:
 
 def _after(model: MiniLm, layer: Layer, states: Tensor, read: Tensor) -> Tensor:
     """Return states after attention was read: projection, feed-forward and both norms (post-norm)."""
-    states = model.norm(states + functional.linear(read, *layer.attended), layer.attended_norm)
-    wide = functional.gelu(functional.linear(states, *layer.up))
-    return model.norm(states + functional.linear(wide, *layer.down), layer.output_norm)
+    states = model.norm(states + linear(read, layer.attended), layer.attended_norm)
+    return model.norm(states + linear(linear(states, layer.up, gelu=True), layer.down), layer.output_norm)
