@@ -61,10 +61,10 @@ class SessionSummaries:
         self._clock = clock
         self._paused_until = 0.0
 
-    def due(self, scope: Scope, *, stale_only: bool = False) -> list[DueSession]:
-        """Return the sessions of a scope that wait for their summaries, oldest first."""
+    def due(self, scope: Scope, *, stale_only: bool = False, again: bool = False) -> list[DueSession]:
+        """Return the sessions of a scope that wait for their summaries, oldest first; `again`: all that are over."""
         idle_since = utc_microseconds(now() - timedelta(seconds=self._idle_s))
-        found = self._archive.sessions.due(scope, idle_before_us=idle_since)
+        found = self._archive.sessions.due(scope, idle_before_us=idle_since, again=again)
         return [session for session in found if session.is_stale or not stale_only]
 
     def turns(self, session: DueSession) -> list[Turn]:

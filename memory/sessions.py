@@ -32,10 +32,10 @@ class Sessions:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
 
-    def due(self, scope: Scope, *, idle_before_us: int) -> list[DueSession]:
+    def due(self, scope: Scope, *, idle_before_us: int, again: bool = False) -> list[DueSession]:
         """Return the sessions of a scope that are over and not summarised to their end, oldest first.
 
-        A session is over when it was closed, when its conversation went on in another, or when its newest turn was
+        With `again` also those that are. A session is over when it was closed, when its conversation went on in another, or when its newest turn was
         said before `idle_before_us` (UTC microseconds). The scope's limits of time and speakers are not applied.
         """
         rows = self._file.rows(
@@ -43,10 +43,10 @@ class Sessions:
                       (select count(*) from memories m where m.session_id = s.id and m.kind = 'turn'),
                       (select max(m.said_us) from memories m where m.session_id = s.id and m.kind = 'turn')
                from sessions s join conversations c on c.id = s.conversation_id join users u on u.id = c.user_id
-               where s.summarised_to < s.last_position
+               where (s.summarised_to < s.last_position or (?3 and s.last_position > 0))
                      and (?1 is null or c.user_id = ?1) and (?2 is null or c.id = ?2)
                order by s.id""",
-            [scope.user, scope.conversation],
+            [scope.user, scope.conversation, again],
         )
         running = {
             last.session_id
@@ -114,12 +114,10 @@ class Sessions:
             )
             return self.summaries(affected)
 
-    def forget_progress(self, scope: Scope) -> None:
-        """Have every session of a scope summarised anew; what summaries there are stay until they are replaced."""
+    def forget_progress(self, session_ids: Sequence[int]) -> None:
+        """Have sessions summarised anew; what summaries there are stay until they are replaced."""
         self._file.write(
-            """update sessions set summarised_to = 0 where summarised_by is not null and conversation_id in
-               (select id from conversations where (?1 is null or user_id = ?1) and (?2 is null or id = ?2))""",
-            [scope.user, scope.conversation],
+            "update sessions set summarised_to = 0 where id in (select value from json_each(?))", [id_list(session_ids)]
         )
 
     def reword(self, turn_id: int, text: str) -> None:

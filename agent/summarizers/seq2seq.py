@@ -1,8 +1,10 @@
 """A local summariser of dialogue: BART-large-CNN, SAMSum models, Pegasus, T5, by hub name or folder."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -132,14 +134,16 @@ def _loaded(source: str, device: str | None) -> tuple[Any, Any, str]:
 
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     path = Path(source).expanduser()
+    is_path = path.is_dir() or source.startswith(("/", ".", "~")) or source.count("/") > 1
     try:
-        try:
-            tokenizer, model = _pretrained(str(path) if path.exists() else source, local_files_only=True)
-        except OSError:
-            if path.exists():
-                raise
-            tokenizer, model = _pretrained(source, local_files_only=False)
-        return tokenizer, model.to(place).eval(), place
+        with _without_bars():
+            try:
+                tokenizer, model = _pretrained(str(path) if is_path else source, local_files_only=True)
+            except OSError:
+                if is_path:
+                    raise
+                tokenizer, model = _pretrained(source, local_files_only=False)
+            return tokenizer, model.to(place).eval(), place
     except (OSError, ValueError, KeyError, RuntimeError, AssertionError, SafetensorError) as error:
         reason = (str(error).strip().splitlines() or [repr(error)])[0]  # torch without CUDA asserts
         raise GenerationError(
@@ -153,3 +157,16 @@ def _pretrained(source: str, *, local_files_only: bool) -> tuple[Any, Any]:
 
     tokenizer: Any = AutoTokenizer.from_pretrained(source, local_files_only=local_files_only)
     return tokenizer, AutoModelForSeq2SeqLM.from_pretrained(source, local_files_only=local_files_only)
+
+
+@contextmanager
+def _without_bars() -> Generator[None]:
+    """Keep transformers from drawing progress bars; its warnings of weights that are missing stay."""
+    logs: Any = import_module("transformers.utils.logging")
+    has_bars = logs.is_progress_bar_enabled()
+    logs.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if has_bars:
+            logs.enable_progress_bar()

@@ -9,6 +9,7 @@ from .invocation import Invocation, pass_invocation, place_options
 from .output import counted, note, progress, say
 
 if TYPE_CHECKING:
+    from ..agent.long_term_memory import LongTermMemory
     from ..conversation_file import Format
 
 
@@ -43,7 +44,24 @@ def import_conversations(invocation: Invocation, file: Path, file_format: str | 
             note(f"Stored already, skipped: {counted(known, 'turn')}.")
         with progress("Importing", "turns") as advance:
             stored = carry_out(memory.archive, memory.user, plans, progress=advance)
+        _summarise(memory)
         say(f"Stored {counted(stored, 'turn')} of {counted(len(plans), 'conversation')} in {memory.path}.")
+
+
+def _summarise(memory: "LongTermMemory") -> None:
+    """Summarise the sessions that are over, where that costs nothing; a hosted model is not asked unbidden."""
+    scope = memory.scope({})
+    if memory.summaries is None or scope is None:
+        return
+    due = memory.summaries.due(scope)
+    if due and not memory.summaries.summarizer.is_local:
+        note(f"{counted(len(due), 'session')} wait for their summaries; run: recollect summarize")
+        return
+    with progress("Summarising", "sessions") as advance:
+        for done, one in enumerate(memory.summaries.work_through(due), 1):
+            for problem in one.problems:
+                note(problem)
+            advance(done, len(due))
 
 
 COMMANDS = (import_conversations,)

@@ -33,6 +33,11 @@ class Invocation:
         """The configuration with this command line's flags on top."""
         return load_config(self.settings)
 
+    def override(self, key: str, value: object) -> None:
+        """Set a key as a flag does, for a command whose default is another."""
+        self.settings[key] = value
+        self.__dict__.pop("config", None)  # it may have been read before
+
     @property
     def store(self) -> Path:
         """Where the store lies."""

@@ -1,4 +1,4 @@
-"""add: one turn into the memory."""
+"""add and correct: one turn into the memory, or in other words."""
 
 import sys
 
@@ -43,6 +43,25 @@ def add(
         say(f"Stored as memory {turn.id}: session {turn.session}, turn {turn.position}, in {turn.conversation}.")
 
 
+@click.command()
+@click.argument("memory_id", metavar="ID", type=int)
+@click.argument("text")
+@place_options
+@pass_invocation
+def correct(invocation: Invocation, memory_id: int, text: str) -> None:
+    """Give turn ID (see `recall --json`) other words for good. TEXT `-` reads them from stdin.
+
+    What was summarised of its session is summarised anew.
+    """
+    words = _standard_input() if text == "-" else text
+    with invocation.open_memory(must_exist=True) as memory:
+        found = memory.archive.store.turns([memory_id])
+        if not found or found[0].user != memory.user:
+            raise InvalidInput(f"{memory.user} has no turn {memory_id}; nothing was corrected.")
+        memory.correct(found[0], words)
+    say(f"Corrected memory {memory_id}.")
+
+
 def _standard_input() -> str:
     """Return stdin without the line feed that ends it."""
     content = sys.stdin.buffer.read()
@@ -54,4 +73,4 @@ def _standard_input() -> str:
         ) from error
 
 
-COMMANDS = (add,)
+COMMANDS = (add, correct)
