@@ -26,9 +26,10 @@ def to_html(page: Page) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     template = environment.get_template("page.html.j2")
-    return template.render(
+    written = template.render(
         page=page,
         percent=percent,
         counted=counted,
@@ -38,6 +39,7 @@ def to_html(page: Page) -> str:
         style=Markup(_text("page.css")),
         script=Markup(_text("page.js")),
     )
+    return written.lstrip()  # macros stand before the first line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
