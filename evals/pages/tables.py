@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from ..scores import POOL
 from ..summary import CostSummary, Figure, RunSummary, SystemSummary
 from .choices import (
     answer_metrics,
@@ -35,7 +36,7 @@ def main_table(systems: Sequence[SystemSummary], *, unit: str = "") -> Grid | No
 
     Units are told apart by `unit` in the title: gold differs from one to another, and so what is best.
     """
-    names = retrieval_metrics(systems)
+    names = [name for name in retrieval_metrics(systems) if name != POOL]
     if not names:
         return None
     budget = headline_budget(budgets_of(systems))
@@ -142,12 +143,18 @@ def any_all_table(summary: RunSummary) -> Grid | None:
         for at in pairs
         for kind in ("any", "all")
     ]
-    rows = [
-        (_system(one), *(figure_cell(one.figures.get(f"{kind}@{at}")) for at in pairs for kind in ("any", "all")))
-        for one in summary.systems
-    ]
+    names = [heading.code for heading in headings]
+    if POOL in metrics_of(summary.systems):
+        names.append(POOL)
+        headings.append(Heading(text=POOL, note=metric_words(POOL)))
+    rows = [(_system(one), *(figure_cell(one.figures.get(name)) for name in names)) for one in summary.systems]
     return Grid(
-        title="Questions with any, and with all, of their evidence, %", headings=(SYSTEM, *headings), rows=tuple(rows)
+        title="Questions with any, and with all, of their evidence, %",
+        headings=(SYSTEM, *headings),
+        rows=tuple(rows),
+        note="Pool: how much of the evidence was among all that a reranker had to choose from."
+        if POOL in names
+        else "",
     )
 
 

@@ -39,6 +39,7 @@ def records() -> Iterator[Record]:
                     unit=unit,
                     asked=question,
                     ranked=tuple(units),
+                    pool=tuple("ax") if place == 0 else None,
                     contexts=tuple(
                         FilledContext(budget=budget, units=tuple(units[: 1 + (budget > 500)]), tokens=budget - 9)
                         for budget in BUDGETS

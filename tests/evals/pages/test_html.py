@@ -93,6 +93,14 @@ def test_every_figure_of_retrieval_is_in_its_table(unit: str) -> None:
         assert row["tokens"] == "845"
 
 
+def test_what_there_was_to_rank_stands_beside_any_and_all() -> None:
+    rows = {row["System"]: row for row in read().tables["Questions with any, and with all, of their evidence, %"]}
+    by_turn = summary().systems[0]
+    assert by_turn.name == "none"
+    assert rows["none"]["pool"] == percent(by_turn.figures["pool"].value) == "50.0"
+    assert rows[HOSTILE]["pool"] == "–"
+
+
 def test_every_figure_of_answers_and_declining_is_in_its_table() -> None:
     rows = {row["System"]: row for row in read().tables["Answers, %"]}
     answering = [one for one in summary().systems if one.abstention is not None]
