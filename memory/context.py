@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from itertools import pairwise
 
 from .ports import TokenCounter
@@ -43,6 +44,14 @@ class _Line:
         return (_timestamp(_moment(self.memory)), position, self.memory.id)
 
 
+def _repeated(chosen: Sequence[_Line]) -> set[int]:
+    """Return the ranks of the event summaries whose turns are all among the lines themselves."""
+    turns = {line.memory.id for line in chosen if isinstance(line.memory, Turn)}
+    return {
+        line.rank for line in chosen if isinstance(line.memory, EventSummary) and turns.issuperset(line.memory.turns)
+    }
+
+
 class ContextBuilder:
     """Renders contexts; the counter is the tokenizer of whoever reads them."""
 
@@ -65,26 +74,37 @@ class ContextBuilder:
         take more than half of the budget is cut to the sentences nearest the question; one that does not fit
         is passed over for the next that does. With `brevity` the best are those of the highest score less
         `brevity` times the logarithm of their tokens; ties keep the order of `ranked`. The memories whose ids are
-        in `first` go before all others.
+        in `first` go before all others. Where not everything fits, no event summary stands beside all of its turns.
         """
         terms = frozenset(query_terms(question))
         if brevity:
             ranked = sorted(ranked, key=lambda scored: brevity * self._log_tokens(scored) - scored.score)
         if first:
             ranked = sorted(ranked, key=lambda scored: scored.memory.id not in first)
+        line_at = cache(lambda rank: self._line(rank, ranked[rank], terms, budget))
+        ranks = list(range(len(ranked)))
+        while True:
+            chosen = self._chosen(ranks, line_at, budget)
+            repeated = _repeated(chosen)
+            if len(chosen) == len(ranked) or not repeated:
+                return self._fitting(chosen, budget)
+            ranks = [rank for rank in ranks if rank not in repeated]
+
+    def _chosen(self, ranks: Sequence[int], line_at: Callable[[int], _Line], budget: int) -> list[_Line]:
+        """Return the lines that fit, each taken before those behind it."""
         chosen: list[_Line] = []
         days: dict[date, int] = {}
         spent = 0
-        for rank, scored in enumerate(ranked):
+        for rank in ranks:
             if budget - spent < 4:  # no line is shorter than `[n] a:`
                 break
-            line = self._line(rank, scored, terms, budget)
+            line = line_at(rank)
             header = 0 if line.day in days else self._count(format_day(line.day))
             if spent + line.tokens + header <= budget:
                 chosen.append(line)
                 days[line.day] = header
                 spent += line.tokens + header
-        return self._fitting(chosen, budget)
+        return chosen
 
     def _log_tokens(self, scored: ScoredMemory) -> float:
         text = rendered(scored.memory)

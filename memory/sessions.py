@@ -35,8 +35,9 @@ class Sessions:
     def due(self, scope: Scope, *, idle_before_us: int, again: bool = False) -> list[DueSession]:
         """Return the sessions of a scope that are over and not summarised to their end, oldest first.
 
-        With `again` also those that are. A session is over when it was closed, when its conversation went on in another, or when its newest turn was
-        said before `idle_before_us` (UTC microseconds). The scope's limits of time and speakers are not applied.
+        With `again` also those that are. A session is over when it was closed, when its conversation went on in
+        another, or when its newest turn was said before `idle_before_us` (UTC microseconds). The scope's limits of
+        time and speakers are not applied.
         """
         rows = self._file.rows(
             """select s.id, u.name, c.name, s.name, s.last_position, s.is_stale, c.id, s.closed_at is not null,
@@ -117,7 +118,8 @@ class Sessions:
     def forget_progress(self, session_ids: Sequence[int]) -> None:
         """Have sessions summarised anew; what summaries there are stay until they are replaced."""
         self._file.write(
-            "update sessions set summarised_to = 0 where id in (select value from json_each(?))", [id_list(session_ids)]
+            "update sessions set summarised_to = 0 where id in (select value from json_each(?))",
+            [id_list(session_ids)],
         )
 
     def reword(self, turn_id: int, text: str) -> None:

@@ -82,6 +82,16 @@ def test_a_date_that_is_the_header_is_not_written_twice() -> None:
     )
 
 
+def test_where_room_is_scarce_no_summary_stands_beside_all_of_its_turns() -> None:
+    turn, other, summary = said("Alice got a dog."), said("It rains today.", number=2), event("A dog came home.")
+    everything = build(summary, turn, other)
+    assert [memory.id for memory in everything.memories] == [1, 2, 50]  # there is room: why not
+    scarce = everything.tokens - 1
+    assert [memory.id for memory in build(summary, turn, other, budget=scarce).memories] == [1, 2]
+    assert [memory.id for memory in build(summary, other, budget=scarce).memories] == [2, 50]
+    assert [memory.id for memory in build(summary, budget=8).memories] == []
+
+
 def test_events_are_lines_under_the_day_they_happened() -> None:
     context = build(said("So it is."), event("Alice got\na dog.", hour=-24))
     assert context.text == "1 March 2026\n[1] Event: Alice got a dog.\n2 March 2026\n[2] Alice: So it is."
