@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..memory.context import ContextBuilder
@@ -69,6 +69,7 @@ class Baseline:
     """Ranks all units by one rule, without a reranker."""
 
     def __init__(self, name: str, shelves: Shelves, rank: Rank, *, fill: Rank | None = None) -> None:
+        self.has_index = rank in SEARCHES
         self.name = name
         self.unit = shelves.unit.name
         self._shelves = shelves
@@ -76,8 +77,10 @@ class Baseline:
         self._fill = fill or rank
 
     def ingest(self, conversation: Conversation) -> None:
-        """Take in the conversation's units; indexes are made with the first question."""
-        self._shelves.of(conversation)
+        """Take in the conversation's units, and index what the rule searches."""
+        shelved = self._shelves.of(conversation)
+        for prepare in SEARCHES.get(self._rank, ()):
+            prepare(shelved.index)
 
     def ask(self, conversation: Conversation, question: Question, *, limit: int, budgets: Sequence[int]) -> Found:
         """Rank the units and fill contexts; ties are in the order said. Raises as the search does."""
@@ -140,6 +143,15 @@ def by_chance(seed: int) -> Rank:
         return Order(units=draw.sample(shelved.ids, len(shelved.ids)))
 
     return drawn
+
+
+SEARCHES: Mapping[Rank, Sequence[Callable[[UnitIndex], None]]] = {
+    by_words: (UnitIndex.index_words,),
+    by_vectors: (UnitIndex.index_vectors,),
+    by_z_fusion: (UnitIndex.index_words, UnitIndex.index_vectors),
+    by_rrf: (UnitIndex.index_words, UnitIndex.index_vectors),
+}
+"""The indexes that each rule searches; other rules search nothing."""
 
 
 def _best_first(shelved: Shelved, scored: Scored) -> Order:

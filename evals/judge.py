@@ -11,7 +11,7 @@ from ..memory.endpoint import Endpoint
 from ..memory.endpoint_chat import EndpointChat
 from ..memory.errors import GenerationError
 from .dataset import AnswerRule
-from .record import Asked, Cost, Given, Verdict
+from .record import Asked, Given, Verdict
 
 SYSTEM = "You grade answers to questions about a long conversation between people. You are strict and brief."
 PROMPT = """\
@@ -33,10 +33,12 @@ _MOST_TOKENS = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What a judge said: no `verdict` where it failed, which `problem` tells."""
+    """What a judge said: no `verdict` where it failed, which `problem` tells.
+
+    What it took is no cost of the system that it judges, and is not counted.
+    """
 
     verdict: Verdict | None
-    cost: Cost
     problem: str | None = None
 
 
@@ -56,18 +58,12 @@ class Judge:
         try:
             reply = self._chat.reply(SYSTEM, request(asked, given))
         except GenerationError as error:
-            return Judged(verdict=None, cost=Cost(llm_calls=1), problem=f"The judge failed: {error}")
-        usage = reply.usage
-        cost = Cost(
-            llm_calls=1,
-            prompt_tokens=0 if usage is None else usage.prompt_tokens,
-            completion_tokens=0 if usage is None else usage.completion_tokens,
-        )
+            return Judged(verdict=None, problem=f"The judge failed: {error}")
         is_right = verdict_in(reply.text)
         if is_right is None:
             said = " ".join(reply.text.split())[:80]
-            return Judged(verdict=None, cost=cost, problem=f"The judge said neither CORRECT nor WRONG: {said!r}")
-        return Judged(verdict=Verdict(is_right=is_right, reply=reply.text, model=self.name), cost=cost)
+            return Judged(verdict=None, problem=f"The judge said neither CORRECT nor WRONG: {said!r}")
+        return Judged(verdict=Verdict(is_right=is_right, reply=reply.text, model=self.name))
 
     def close(self) -> None:
         """Close the pooled connections."""

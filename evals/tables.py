@@ -162,7 +162,10 @@ def _table(title: str, *headings: str) -> Table:
     for heading in headings:
         is_name = heading in ("system", "category")
         shown = heading if len(heading) <= ONE_LINE else heading.replace("@", "\n@")
-        table.add_column(Text(shown), justify="left" if is_name else "right", no_wrap=not is_name)
+        # a narrow terminal takes from the numbers' columns: a row without its name says nothing
+        table.add_column(
+            Text(shown), justify="left" if is_name else "right", no_wrap=not is_name, min_width=9 if is_name else None
+        )
     return table
 
 

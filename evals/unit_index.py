@@ -44,6 +44,14 @@ class UnitIndex:
         self._by_words = lru_cache(maxsize=4)(self._score_words)
         self._by_vectors = lru_cache(maxsize=4)(self._score_vectors)
 
+    def index_words(self) -> None:
+        """Make the index of words; what is searched without it makes it first. Raises as `by_words` does."""
+        _ = self._okapi
+
+    def index_vectors(self) -> None:
+        """Embed the units; raises as `by_vectors` does."""
+        _ = self._vectors
+
     def by_words(self, question: str) -> Scored:
         """Return BM25 of every unit (rank-bm25's Okapi over stems; Robertson and Zaragoza 2009).
 

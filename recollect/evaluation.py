@@ -20,7 +20,7 @@ from .evals.load import load_dataset
 from .evals.merge import merged
 from .evals.plan import AnswerPlan, Plan
 from .evals.protocol import RunProtocol
-from .evals.record import IngestRecord
+from .evals.record import IngestRecord, QuestionRecord, system_name
 from .evals.run_folder import RunFolder, add_usage, open_run
 from .evals.runner import OnStep, RunOptions, run
 from .evals.selection import Selection, select
@@ -60,13 +60,6 @@ class Evaluation:
     protocol: RunProtocol
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a run ended: `left_out` says why a system was asked no more, by its name in tables."""
-
-    left_out: Mapping[str, str]
-
-
 def prepare(plan: Plan, config: Config) -> Evaluation:
     """Read the data and check the plan; nothing is written, no model of a reranker is loaded.
 
@@ -87,7 +80,7 @@ def prepare(plan: Plan, config: Config) -> Evaluation:
     return Evaluation(plan=plan, config=config, dataset=dataset, selection=selection, units=units, protocol=protocol)
 
 
-def evaluate(evaluation: Evaluation, folder: Path, *, on_step: OnStep | None = None) -> Outcome:
+def evaluate(evaluation: Evaluation, folder: Path, *, on_step: OnStep | None = None) -> None:
     """Run an evaluation in `folder`, or go on with the one that is there; what it wrote is read by `load_run`.
 
     Raises RunError where the folder holds another run or anything else. Whatever ends it, the folder can be
@@ -98,7 +91,7 @@ def evaluate(evaluation: Evaluation, folder: Path, *, on_step: OnStep | None = N
     with open_run(folder, evaluation.plan, evaluation.protocol, problems=problems) as sink:
         try:
             with _Laboratory(evaluation, sink) as laboratory:
-                return laboratory.run(on_step)
+                laboratory.run(on_step)
         finally:
             add_usage(folder, wall_s=time.monotonic() - started, peak_rss_mib=_peak_rss_mib())
 
@@ -109,6 +102,20 @@ def summarised(folder: Path) -> RunSummary:
     Raises RunError and DataFormatError as `load_run` and `summarise` do.
     """
     return summarise_run(load_run(folder))
+
+
+def failures(folder: Path) -> dict[str, tuple[int, str]]:
+    """Return, by name in tables, how many questions have no result from a system, and why the first has none."""
+    errors: dict[tuple[str, str, str], str | None] = {}
+    for record in load_run(folder).records():
+        if isinstance(record, QuestionRecord):
+            errors[record.key] = record.error  # one that failed may have been asked again
+    found: dict[str, tuple[int, str]] = {}
+    for (system, unit, _), error in errors.items():
+        if error is not None:
+            count, first = found.get(system_name(system, unit), (0, error))
+            found[system_name(system, unit)] = count + 1, first
+    return found
 
 
 class _Laboratory:
@@ -128,7 +135,7 @@ class _Laboratory:
         for root in self._roots.values():
             root.close()
 
-    def run(self, on_step: OnStep | None) -> Outcome:
+    def run(self, on_step: OnStep | None) -> None:
         plan = self._evaluation.plan
         specs = [_answering(spec, plan.answers) for spec in plan.systems]
         systems = make_systems(specs, self._workshop)
@@ -142,8 +149,6 @@ class _Laboratory:
             take_in=self._take_in,
         )
         run(self._evaluation.selection, contenders, self._sink, options, on_step=on_step)
-        left_out = {spec.label: one.left_out for spec, one in zip(plan.systems, contenders, strict=True)}
-        return Outcome(left_out={label: reason for label, reason in left_out.items() if reason is not None})
 
     @cached_property
     def _workshop(self) -> Workshop:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..config_keys import EMBEDDERS, FUSIONS, GENERATORS, RERANKERS
-from ..memory.errors import RecollectError
+from ..memory.errors import RunError
 from .evaluate_options import Options, plan_of
 from .invocation import Invocation, pass_invocation, setting
-from .output import console, note, progress
+from .output import console, counted, note, progress
 from .threads import settle_threads
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 UNITS = ("turn", "window", "chunk", "session")
 PROBLEMS_SHOWN = 10
+TABLE_WIDTH = 180
+"""Columns of a table that no terminal limits."""
 Command = TypeVar("Command", bound=Callable[..., Any])  # click's decorators take and return any function
 
 _SELECTION = (
@@ -176,22 +178,26 @@ def _run(invocation: Invocation, plan: "Plan", out: Path | None, json_file: str 
     if json_file not in (None, "-") and not Path(json_file).parent.is_dir():
         raise click.UsageError(f"The folder of {json_file} does not exist.")
     settle_threads(invocation.config)
-    from ..evaluation import evaluate, prepare, summarised
+    from ..evaluation import evaluate, failures, prepare, summarised
 
     evaluation = prepare(plan, invocation.config)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(TemporaryDirectory(prefix="recollect-eval-")))
         try:
             with progress("Asking", "answers" if plan.answers else "rankings") as advance:
-                outcome = evaluate(evaluation, folder, on_step=advance)
+                evaluate(evaluation, folder, on_step=advance)
         except KeyboardInterrupt:
             _tell_how_to_resume(out)
             raise
         summary = summarised(folder)
-        if (failed := _failed(summary)) and len(failed) == len(summary.systems):
-            raise RecollectError(f"No system has a result: {next(iter(outcome.left_out.values()), failed[0])}")
-        for label, reason in outcome.left_out.items():
-            note(f"{label} was {reason}")
+        failed = failures(folder)
+        if (
+            len(failed) == len(summary.systems)
+            and min(count for count, _ in failed.values()) >= summary.protocol.asked
+        ):
+            raise RunError(f"Nothing has a result; {', '.join(failed)} failed: {next(iter(failed.values()))[1]}")
+        for name, (count, first) in failed.items():
+            note(f"{name} failed on {counted(count, 'question')}, which count as 0; the first: {first}")
         _write(summary, json_file)
     if out is not None:
         note(f"The run is in {out}; make its report with: recollect eval report {shlex.quote(str(out))}")
@@ -202,12 +208,6 @@ def _tell_how_to_resume(out: Path | None) -> None:
         note("Stopped; nothing is kept without --out FOLDER.")
     else:
         note(f"Stopped; go on with: recollect eval resume {shlex.quote(str(out))}")
-
-
-def _failed(summary: "RunSummary") -> list[str]:
-    """Return the systems that have no result at all."""
-    asked = summary.protocol.asked
-    return [one.name for one in summary.systems if one.failed >= asked]
 
 
 def _write(summary: "RunSummary", json_file: str | None) -> None:
@@ -230,7 +230,7 @@ def _show(summary: "RunSummary") -> None:
     from ..evals.tables import all_tables
 
     for table in all_tables(summary, caption=protocol_text(summary.protocol)):
-        console().print(table)
+        console(pipe_width=TABLE_WIDTH).print(table)
     _show_problems(list(dict.fromkeys(summary.problems)))
 
 

@@ -18,12 +18,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 PIPE_WIDTH = 120
 
 
-def console(*, stderr: bool = False) -> "Console":
-    """Return a console on stdout or stderr: plain without a terminal, colourless with NO_COLOR."""
+def console(*, stderr: bool = False, pipe_width: int = PIPE_WIDTH) -> "Console":
+    """Return a console on stdout or stderr: plain without a terminal, `pipe_width` wide; colourless with NO_COLOR."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    width = None if stream.isatty() or "COLUMNS" in os.environ else pipe_width
     return Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=width)
 
 

@@ -70,7 +70,7 @@ def test_what_was_found_reranks_also_with_conversations_kept_read(
     monkeypatch.setenv("RECOLLECT_RERANK_PREFILL", "yes")
     options = ("--rerank", "qr", "--rerank-model", model, "--rerank-heads", out, "--json", "-")
     figures = parsed(run("eval", "locomo", file, "--retrieval", *options))
-    assert figures["metrics"]["recall@854"] == 100.0
+    assert figures["systems"]["qr"]["metrics"]["recall@854"] == 100.0
     assert figures["problems"] == []
 
 

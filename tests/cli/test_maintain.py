@@ -1,17 +1,12 @@
-"""stats, reembed, forget and eval."""
+"""stats, reembed and forget."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from recollect.config_keys import RERANKERS
-from tests.openai_server import embeds, running, says
-from tests.tiny_cross_encoders import write_cross_encoder
-from tests.tiny_models import write_model
+from tests.openai_server import embeds, running
 
 from .conftest import Run, parsed
-from .test_import import locomo_conversation
 
 
 def test_stats_counts_and_looks_at_the_indexes(run: Run, talk_store: Path) -> None:
@@ -63,89 +58,3 @@ def test_forgetting_asks_first_and_keeps_to_the_user(run: Run, talk_file: Path, 
     assert "Forgot 1 memory." in result.stdout
     found = parsed(run("--store", store, "recall", "beagle Biscuit", "--json"))["memories"]
     assert "a1" not in [one["ref"] for one in found]
-
-
-def test_eval_prints_tables_and_writes_the_figures(run: Run, tmp_path: Path) -> None:
-    file, out = tmp_path / "locomo.json", tmp_path / "out.json"
-    file.write_text(json.dumps([locomo_conversation("conv-1"), locomo_conversation("conv-2")]))
-    result = run("eval", "locomo", file, "--retrieval", "--rerank", "none", "--budget", "100", "--json", out)
-    assert result.exit_code == 0, result.stderr
-    assert "recall@100" in result.stdout
-    assert "p95" in result.stdout
-    figures = json.loads(out.read_text(encoding="utf-8"))
-    assert figures["n"]["overall"] == 2
-    assert figures["metrics"]["recall@100"] == 100.0
-    assert figures["protocol"]["system"]["reranker"] == "none"
-    assert parsed(run("eval", "locomo", file, "--retrieval", "--fusion", "rrf", "--json", "-"))["n"]["overall"] == 2
-
-
-def test_eval_puts_rerankers_into_one_table(run: Run, tmp_path: Path) -> None:
-    file, out = tmp_path / "locomo.json", tmp_path / "out.json"
-    file.write_text(json.dumps([locomo_conversation("conv-1"), locomo_conversation("conv-2")]))
-    both = ["--rerank", "none", "--rerank", "block"]
-    result = run("eval", "locomo", file, "--retrieval", *both, "--rerank", "none", "--json", out)
-    assert result.exit_code == 0, result.stderr
-    for part in ("2 questions", "pool, ideal order", "Difference to none", "By category", "p50 / p95"):
-        assert part in result.stdout
-    figures = json.loads(out.read_text(encoding="utf-8"))
-    assert list(figures["systems"]) == ["none", "block"]
-    assert figures["protocol"]["system"]["reranker"] == "none, block"
-    assert figures["systems"]["block"]["metrics"]["recall@854"] == 100.0
-    assert figures["pool"]["metrics"]["recall@854"] == 100.0
-    assert set(figures["systems"]["block"]["difference"]["R@1"]) == {"value", "low", "high"}
-
-
-def test_eval_reports_a_reranker_that_fails_and_goes_on(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "locomo.json"
-    file.write_text(json.dumps([locomo_conversation("conv-1")]))
-    options = ["--rerank", "cross_encoder", "--rerank", "none", "--rerank-model", tmp_path / "absent"]
-    result = run("eval", "locomo", file, "--retrieval", *options)
-    assert result.exit_code == 0, result.stderr
-    assert "cross_encoder failed and is left out: " in result.stderr
-    assert str(tmp_path / "absent") in result.stderr
-    assert "1 questions" in result.stdout
-    alone = run("eval", "locomo", file, "--retrieval", *options[:2], *options[4:])
-    assert (alone.exit_code, str(tmp_path / "absent") in alone.stderr) == (1, True)
-
-
-def test_eval_compares_rerankers_of_every_family(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "locomo.json"
-    file.write_text(json.dumps([locomo_conversation("conv-1")]))
-    folders = {
-        "qr": write_model(tmp_path / "decoder", "qwen3"),
-        "cross_encoder": write_cross_encoder(tmp_path / "encoder", "bert"),
-    }
-    options = [word for name in RERANKERS for word in ("--rerank", name)]
-    options += [word for name, folder in folders.items() for word in ("--rerank-model", f"{name}={folder}")]
-    with running(says("[1]")) as server:
-        monkeypatch.setenv("RECOLLECT_HOSTED_BASE_URL", server.url)
-        monkeypatch.setenv("RECOLLECT_HOSTED_MODEL", "tiny")
-        monkeypatch.setenv("OPENAI_API_KEY", "not needed")
-        command = ["eval", "locomo", file, "--retrieval", "--rerank-heads", "1-0,2-3", *options, "--json", "-"]
-        figures = parsed(run(*command))
-    assert figures["failures"] == {}
-    assert list(figures["systems"]) == list(RERANKERS)
-    assert figures["protocol"]["system"]["reranker"] == (
-        f"none, block, qr ({folders['qr']}), cross_encoder ({folders['cross_encoder']}), listwise_llm (tiny)"
-    )
-    assert {figures["systems"][name]["metrics"]["recall@854"] for name in RERANKERS} == {100.0}
-
-
-def test_eval_ranks_chunks_beside_bm25(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "locomo.json"
-    file.write_text(json.dumps([locomo_conversation("conv-1")]))
-    figures = parsed(run("eval", "locomo", file, "--retrieval", "--unit", "chunk", "--json", "-"))
-    assert list(figures["systems"]) == ["block", "bm25"]
-    assert figures["protocol"]["unit"].startswith("chunk of at most 325 tokens (")
-    assert figures["protocol"]["ks"] == [1, 3, 5, 10]
-    assert figures["systems"]["block"]["metrics"]["R@3"] == 100.0
-
-
-def test_eval_refuses_what_it_cannot_measure_before_it_begins(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "locomo.json"
-    file.write_text(json.dumps([locomo_conversation("conv-1")]))
-    assert run("eval", "locomo", file).exit_code == 2
-    assert run("eval", "locomo", file, "--retrieval", "--rerank", "magic").exit_code == 2
-    assert run("eval", "locomo", file, "--retrieval", "--json", tmp_path / "no" / "out.json").exit_code == 2
-    file.write_text("{}")
-    assert run("eval", "locomo", file, "--retrieval").exit_code == 1

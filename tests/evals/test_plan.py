@@ -105,8 +105,8 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 ANSWERS = (
-    "generator hosted, judge judge-1, judge_base_url https://api.openai.com/v1, judge_key_variable OPENAI_API_KEY, "
-    "audit "
+    "generator hosted, budget 854, judge judge-1, judge_base_url https://api.openai.com/v1, "
+    "judge_key_variable OPENAI_API_KEY, audit "
 )
 
 

@@ -127,7 +127,7 @@ def test_a_run_with_another_plan_is_refused(tmp_path: Path) -> None:
     write(tmp_path, FIRST)
     other = replace(PLAN, seed=3)
     with (
-        pytest.raises(RunError, match="seed = 3, not 0. Choose another folder"),
+        pytest.raises(RunError, match=r"seed = 3, not 0\. Choose another folder"),
         open_run(tmp_path, other, protocol()),
     ):
         pass
