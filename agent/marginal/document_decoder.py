@@ -1,0 +1,117 @@
+"""A seq2seq model over k documents: they are encoded once, and every row of the decoder reads one of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+MOST_LOGITS = 1 << 26
+"""Logits that are held at once while answers are scored: 256 MiB in fp32."""
+
+
+class DocumentDecoder:
+    """Next tokens, and scores of whole answers, for k inputs of one question.
+
+    `ids` and `mask` are int64 (k, length). Rows of the decoder are document-major: the beams of a document lie next
+    to each other. Keys and values of cross-attention are computed once a document; beams of a document share them, so
+    that only self-attention is reordered. Log-probabilities are fp32 whatever the model's dtype.
+    """
+
+    def __init__(self, model: Any, ids: Tensor, mask: Tensor) -> None:  # transformers' models are untyped
+        if ids.ndim != 2 or ids.shape != mask.shape:
+            raise ValueError(f"Ids {tuple(ids.shape)} and mask {tuple(mask.shape)} have to be (documents, length).")
+        self._model = model
+        self._mask = mask
+        self.documents = int(ids.shape[0])
+        self._start = int(model.config.decoder_start_token_id)
+        self._states = model.get_encoder()(input_ids=ids, attention_mask=mask, return_dict=True)
+        self._cross: list[tuple[Tensor, Tensor]] = []
+
+    @property
+    def device(self) -> torch.device:
+        """Where the documents lie."""
+        return self._mask.device
+
+    def begin(self) -> "DecoderRows":
+        """Return one row a document, at the first token; the first one computes cross-attention's keys."""
+        return DecoderRows(self)
+
+    def score(self, answers: Sequence[Sequence[int]], documents: Sequence[int]) -> list[Tensor]:
+        """Return log p(y_i | x, z, y_<i) of answer n read with document n, (tokens of that answer,) each."""
+        if not self._cross:
+            self.begin().log_probs()
+        longest = max((len(answer) for answer in answers), default=1)
+        size = max(1, MOST_LOGITS // (max(longest, 1) * int(self._model.config.vocab_size)))
+        scored: list[Tensor] = []
+        for first in range(0, len(answers), size):
+            scored += self._scored(answers[first : first + size], documents[first : first + size])
+        return scored
+
+    def _scored(self, answers: Sequence[Sequence[int]], documents: Sequence[int]) -> list[Tensor]:
+        longest = max(len(answer) for answer in answers)
+        if not longest:
+            return [torch.zeros(0, device=self.device) for _ in answers]
+        targets = torch.full((len(answers), longest), self._start, device=self.device)
+        for row, answer in enumerate(answers):
+            targets[row, : len(answer)] = torch.tensor(answer, device=self.device)
+        inputs = torch.cat([torch.full_like(targets[:, :1], self._start), targets[:, :-1]], 1)
+        at = torch.tensor(documents, device=self.device)
+        logits = self.logits(inputs, at, self.fresh_cache(at))  # (answers, tokens, vocabulary)
+        found = logits.float().log_softmax(-1).gather(-1, targets[..., None]).squeeze(-1)
+        return [row[: len(answer)] for row, answer in zip(found, answers, strict=True)]
+
+    def fresh_cache(self, documents: Tensor) -> Any:
+        """Return a cache that has read nothing, with the cross-attention of a document for each row (rows,)."""
+        from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+
+        cross = [(keys[documents], values[documents]) for keys, values in self._cross]
+        return EncoderDecoderCache(DynamicCache(), DynamicCache(cross) if cross else DynamicCache())
+
+    def logits(self, tokens: Tensor, documents: Tensor, cache: Any) -> Tensor:
+        """Return logits (rows, tokens, vocabulary) of further tokens (rows, tokens); `cache` grows by them."""
+        from transformers.modeling_outputs import BaseModelOutput
+
+        states = self._states.last_hidden_state
+        # with cross-attention cached the states are not read, only their shape: no copy
+        rows = states[:1].expand(len(documents), -1, -1) if self._cross else states[documents]
+        read = self._model(
+            encoder_outputs=BaseModelOutput(last_hidden_state=rows),
+            attention_mask=self._mask[documents],
+            decoder_input_ids=tokens,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        if not self._cross:
+            layers = read.past_key_values.cross_attention_cache.layers
+            self._cross = [(layer.keys, layer.values) for layer in layers]
+        logits: Tensor = read.logits
+        return logits
+
+
+class DecoderRows:
+    """The rows of one search: first one a document, from the first `advance` on as many as there are beams."""
+
+    def __init__(self, decoder: DocumentDecoder) -> None:
+        self._decoder = decoder
+        self._documents = torch.arange(decoder.documents, device=decoder.device)
+        self._cache = decoder.fresh_cache(self._documents)
+        self._beams = 1
+        start = decoder._start  # noqa: SLF001
+        self._last = torch.full((decoder.documents, 1), start, device=decoder.device)
+
+    def log_probs(self) -> Tensor:
+        """Return log p(next token | x, z, y_<i), (documents, beams, vocabulary); reads the last tokens; once each."""
+        logits = self._decoder.logits(self._last.reshape(-1, 1), self._documents, self._cache)[:, -1]
+        return logits.float().log_softmax(-1).unflatten(0, (-1, self._beams))
+
+    def advance(self, tokens: Tensor, parents: Tensor) -> None:
+        """Go on with `tokens`, each behind the beam `parents` of its document; both int64 (documents, beams)."""
+        documents, beams = tokens.shape
+        rows = (torch.arange(documents, device=tokens.device)[:, None] * self._beams + parents).reshape(-1)
+        if beams != self._beams:
+            self._documents = torch.arange(documents, device=tokens.device).repeat_interleave(beams)
+            self._cache.cross_attention_cache.batch_repeat_interleave(beams)
+            self._beams = beams
+        self._cache.self_attention_cache.batch_select_indices(rows)
+        self._last = tokens
