@@ -81,7 +81,11 @@ class ContextBuilder:
             ranked = sorted(ranked, key=lambda scored: brevity * self._log_tokens(scored) - scored.score)
         if first:
             ranked = sorted(ranked, key=lambda scored: scored.memory.id not in first)
-        line_at = cache(lambda rank: self._line(rank, ranked[rank], terms, budget))
+
+        @cache
+        def line_at(rank: int) -> _Line:
+            return self._line(rank, ranked[rank], terms, budget)
+
         ranks = list(range(len(ranked)))
         while True:
             chosen = self._chosen(ranks, line_at, budget)

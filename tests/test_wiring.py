@@ -195,3 +195,33 @@ def test_a_dropped_connection_is_told_and_what_was_said_stands(tmp_path: Path) -
 def test_an_empty_path_is_not_taken_for_the_configured_store(path: str) -> None:
     with pytest.raises(InvalidInput, match="empty"):  # say, of a variable that is not set
         recollect.open_memory(path)
+
+
+# -- who summarises ------------------------------------------------------------------------------
+
+
+def test_the_configured_summariser_draws_events_from_closed_sessions(tmp_path: Path) -> None:
+    config = Config(summaries="extractive", rerank="none")
+    with recollect.open_memory(tmp_path / "a.db", user="Alice", config=config) as memory:
+        turn = memory.add("Alice", "I adopted a beagle called Biscuit.")
+        assert memory.close_session() == "1"
+        (event,) = memory.archive.store.events_of([turn.id])
+        assert event.text == "Alice adopted a beagle called Biscuit."
+    with recollect.open_memory(tmp_path / "b.db", config=Config(summaries="none")) as memory:
+        assert memory.summaries is None
+
+
+def test_a_summariser_without_its_model_is_refused_before_anything_is_stored(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"summaries\.model is not set"):
+        recollect.open_memory(tmp_path / "a.db", config=Config(summaries="seq2seq"))
+    with pytest.raises(ModelNotConfigured, match=r"hosted\.model is not set"):
+        recollect.open_memory(tmp_path / "a.db", config=Config(summaries="hosted"))
+
+
+def test_a_chat_closes_its_session_after_as_many_turns_as_configured(tmp_path: Path) -> None:
+    config = Config(summaries="extractive", session_max_turns=2, rerank="none")
+    with recollect.open_agent(tmp_path / "a.db", user="Alice", config=config) as agent:
+        agent.reply("I adopted a beagle called Biscuit.")
+        assert agent.memory.counts().events == 1
+        agent.reply("I moved to Lyon.")
+        assert agent.memory.counts().sessions == 2

@@ -82,8 +82,8 @@ def _listed(text: str) -> list[Json] | None:
         except (ValueError, RecursionError):  # no JSON from here; perhaps from a later bracket
             continue
         match value:
-            case {"events": list(events)}:
-                return cast("list[Json]", events)
+            case {"events": list()}:
+                return cast("list[Json]", value["events"])
             case {"summary": str()}:
                 alone.append(value)
             case [{"summary": str()}, *_]:

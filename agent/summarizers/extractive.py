@@ -40,7 +40,7 @@ class SalienceModel:
     def probabilities(self, features: "Vectors") -> "Vectors":
         """Return how probable it is that each sentence tells something of somebody's life, (sentences,)."""
         logits = features @ np.array(self.weights, dtype=np.float32) + np.float32(self.bias)
-        told: Vectors = 1.0 / (1.0 + np.exp(-logits))
+        told: Vectors = np.float32(1.0) / (np.float32(1.0) + np.exp(-logits))
         return told
 
 
@@ -91,10 +91,10 @@ class ExtractiveSummarizer:
 
 def _chosen(sentences: Sequence[Said], told: "Vectors", vectors: "Vectors") -> list[int]:
     """Return places of the best sentences: of different turns, not alike, not much worse than the best."""
-    order = np.argsort(-told, kind="stable")
+    order: list[int] = np.argsort(-told, kind="stable").tolist()
     best = float(told[order[0]])
     chosen: list[int] = []
-    for place in order.tolist():
+    for place in order:
         if len(chosen) == MOST_EVENTS or (chosen and float(told[place]) < ENOUGH * best):
             break
         turn = sentences[place].place

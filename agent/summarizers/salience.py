@@ -105,7 +105,8 @@ def salience(sentences: Sequence[Said], vectors: "Vectors") -> "Vectors":
     early: place in the session, 1 at its beginning.
     """
     central = centrality(vectors)
-    stems = [_content(sentence.text) for sentence in sentences]
+    texts = [sentence.text.replace("’", "'") for sentence in sentences]
+    stems = [_content(text) for text in texts]
     counts: dict[str, int] = {}
     for one in stems:
         for word in one:
@@ -128,8 +129,7 @@ def salience(sentences: Sequence[Said], vectors: "Vectors") -> "Vectors":
             _rarity(own, counts, len(sentences)),
             1.0 - sentence.place / most,
         )
-        for sentence, own in zip(sentences, stems, strict=True)
-        if (text := sentence.text.replace("’", "'")) is not None
+        for sentence, text, own in zip(sentences, texts, stems, strict=True)
     ]
     return np.array(rows, dtype=np.float32).reshape(len(sentences), len(FEATURES))
 

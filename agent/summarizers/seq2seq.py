@@ -153,10 +153,10 @@ def _loaded(source: str, device: str | None) -> tuple[Any, Any, str]:
 
 
 def _pretrained(source: str, *, local_files_only: bool) -> tuple[Any, Any]:
-    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-
-    tokenizer: Any = AutoTokenizer.from_pretrained(source, local_files_only=local_files_only)
-    return tokenizer, AutoModelForSeq2SeqLM.from_pretrained(source, local_files_only=local_files_only)
+    # which class of tokenizer and of model, the folder decides: transformers types neither
+    transformers: Any = import_module("transformers")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(source, local_files_only=local_files_only)
+    return tokenizer, transformers.AutoModelForSeq2SeqLM.from_pretrained(source, local_files_only=local_files_only)
 
 
 @contextmanager

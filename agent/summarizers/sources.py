@@ -21,8 +21,10 @@ def turns_behind(sentence: str, turns: Sequence[Turn]) -> tuple[Turn, ...]:
     said = [_content(f"{turn.speaker} {turn.text}") for turn in turns]
     told = _content(sentence)
     shared = [told & own for own in said]
-    rarity = {word: math.log((len(said) + 1.0) / sum(word in own for own in said)) for word in set().union(*shared)}
-    names = set().union(*(_content(turn.speaker) for turn in turns))
+    rarity = {
+        word: math.log((len(said) + 1.0) / sum(word in own for own in said)) for common in shared for word in common
+    }
+    names = {word for turn in turns for word in _content(turn.speaker)}
     worth = [
         sum(rarity[word] for word in common) if common - names else 0.0  # a name alone says nothing
         for common in shared
