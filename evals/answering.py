@@ -75,7 +75,7 @@ class AnsweringSystem:
         """Return what the other system finds, with an answer; GenerationError of the generator passes through."""
         found = self._inner.ask(conversation, question, limit=limit, budgets=sorted({*budgets, self._budget}))
         read = next(context for context in found.contexts if context.budget == self._budget)
-        context = self._context(conversation.id, question.question, read.units)
+        context = self._context(conversation.id, question.question, _scored(read.units, found))
         clock = self._answerer.clock
         started = clock()
         told = told_by(self._answerer.generator, question.question, context)
@@ -96,10 +96,14 @@ class AnsweringSystem:
             problems=tuple(problems),
         )
 
-    def _context(self, conversation: str, question: str, units: Sequence[str]) -> Context:
+    def _context(self, conversation: str, question: str, scores: Mapping[str, float]) -> Context:
         """Return the turns of the units as a generator reads them; what fitted the budget is all there."""
-        turns = [turn for unit in units for turn in self._turns_of[conversation][unit]]
-        ranked = [ScoredMemory(memory=turn, score=-float(rank), stages={}) for rank, turn in enumerate(turns)]
+        held = self._turns_of[conversation]
+        ranked = [
+            ScoredMemory(memory=turn, score=scores[unit], stages={})
+            for unit in sorted(scores, key=scores.__getitem__, reverse=True)
+            for turn in held[unit]
+        ]
         budget = self._budget if self.unit == "turn" else UNLIMITED  # other units go in whole
         return self._answerer.contexts.build(question, ranked, budget=budget)
 
@@ -113,6 +117,14 @@ class AnsweringSystem:
             tokens=self._answerer.count(text),
             confidence=told.confidence,
         )
+
+
+def _scored(units: Sequence[str], found: Found) -> dict[str, float]:
+    """Return how good each unit of a context is: by its score, or by its place in the ranking, unranked ones last."""
+    if found.scores:
+        return {unit: found.scores[unit] for unit in units}
+    places = {unit: place for place, unit in enumerate(found.ranked)}
+    return {unit: -float(places.get(unit, len(places))) for unit in units}
 
 
 def _asked(conversation: Conversation, question: Question) -> Asked:

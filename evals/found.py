@@ -15,7 +15,8 @@ class Found:
     `ranked`: best first; `contexts`: one a budget; `timings_ms`: milliseconds by stage, with "total" if the system
     knows better than its caller what the whole took; `problems`: in words, what failed on the way without costing
     the result; `pool`: everything there was to rank, in any order, None where the system does not tell; `given`:
-    the answer, from systems that answer.
+    the answer, from systems that answer; `scores`: how good units are, for whoever reads a context, none where only
+    the order is known.
     """
 
     ranked: tuple[str, ...]
@@ -25,6 +26,7 @@ class Found:
     pool: tuple[str, ...] | None = None
     given: Given | None = None
     problems: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 class System(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from ..memory.context import ContextBuilder
-from ..memory.types import Candidate, EventSummary, Retrieved, ScoredMemory
+from ..memory.types import Candidate, EventSummary, Retrieved, ScoredMemory, Turn
 from ..rerank.base import Ranking, Reranker, brevity, ranking_of
 from ..rerank.chunks import rank_chunks
 from .dataset import Conversation, Question
@@ -82,6 +82,7 @@ class LibrarySystem:
             pool=pool,
             timings_ms={**found.timings, TOTAL: total_ms},
             problems=found.problems,
+            scores={} if chunks else _scores(found.ranked),
         )
 
     def _contexts_of(
@@ -91,6 +92,10 @@ class LibrarySystem:
         own = FilledContext(budget=budgets[-1], units=refs_of(found.context.memories), tokens=found.context.tokens)
         others = shelf.rendered(question.question, found.ranked, budgets[:-1], brevity=found.brevity)
         return (*others, own)
+
+
+def _scores(ranked: Sequence[ScoredMemory]) -> dict[str, float]:
+    return {ref_of(scored.memory): scored.score for scored in ranked if isinstance(scored.memory, Turn)}
 
 
 class WithoutEvents:
