@@ -73,7 +73,7 @@ def pairs_of(a: Side, b: Side) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunComparison:
-    """How systems of two runs differ; `warnings` tell what of their protocols does.
+    """How systems of two runs differ; `warnings` tell what of their protocols does, and which have no result yet.
 
     Systems of different runs are named with the folders in front, "runs/dev:block".
     """
@@ -95,11 +95,15 @@ def compare_sides(a: Side, b: Side) -> RunComparison:
     )
     ours = _records(a, {left for left, _ in pairs})
     theirs = _records(b, {right for _, right in pairs})
+    missing = [*_missing(a, ours), *_missing(b, theirs)]
+    able = [(left, right) for left, right in pairs if ours[left] and theirs[right]]
+    if not able:
+        raise InvalidInput(f"{missing[0]}; continue the run first.")
     resamples = Resamples()
-    compared = (compare(ours[left], theirs[right], scoring=scoring, resamples=resamples) for left, right in pairs)
+    compared = (compare(ours[left], theirs[right], scoring=scoring, resamples=resamples) for left, right in able)
     return RunComparison(
         comparisons=tuple(_with_folders(one, a, b) for one in compared),
-        warnings=tuple(protocol_warnings(a.run.protocol, b.run.protocol)),
+        warnings=(*protocol_warnings(a.run.protocol, b.run.protocol), *(f"{one}." for one in missing)),
     )
 
 
@@ -121,10 +125,12 @@ def _records(side: Side, wanted: Iterable[str]) -> Mapping[str, list[QuestionRec
         name = system_name(record.system, record.unit)
         if name in found:
             found[name].append(record)
-    for name, records in found.items():
-        if not records:
-            raise InvalidInput(f"{side.run.folder} has no result of {name} yet; continue the run first.")
     return found
+
+
+def _missing(side: Side, found: Mapping[str, Sequence[QuestionRecord]]) -> list[str]:
+    """Return in words which systems have not been asked yet: a run can be compared while it is under way."""
+    return [f"{side.run.folder} has no result of {name} yet" for name, records in found.items() if not records]
 
 
 def _questions(side: Side) -> Iterator[QuestionRecord]:

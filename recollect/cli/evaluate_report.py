@@ -46,6 +46,6 @@ def compare(a: str, b: str, *, every_metric: bool, as_json: bool) -> None:
         write_json(comparison_document(compared))
         return
     for warning in compared.warnings:
-        note(f"The runs differ: {warning}")
+        note(warning)
     for comparison in compared.comparisons:
         console().print(comparison_table(comparison, every_metric=every_metric))

@@ -152,6 +152,18 @@ def test_systems_of_the_same_name_in_two_runs_are_compared_and_what_differs_is_t
     assert "oracle" not in said  # the second run has none
 
 
+def test_a_system_without_a_result_yet_is_told_and_the_others_are_compared(run: Run, tmp_path: Path) -> None:
+    before = run_folder(tmp_path / "before", *half_right(), *all_right())
+    after = run_folder(tmp_path / "after", *half_right())
+    shown = run("eval", "compare", before, after)
+    assert shown.exit_code == 0, shown.stderr
+    assert "has no result of oracle yet" in " ".join(shown.stderr.split())
+    assert "12 pairs of questions" in shown.stdout
+    refused = run("eval", "compare", f"{before}:oracle", f"{after}:oracle")
+    assert refused.exit_code == 1
+    assert "continue the run first" in " ".join(refused.stderr.split())
+
+
 def test_answers_are_compared_too(run: Run, tmp_path: Path) -> None:
     before = run_folder(tmp_path / "before", *half_right(text="ten"), systems=("none",))
     after = run_folder(tmp_path / "after", *half_right(text="nine"), systems=("none",))
