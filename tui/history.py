@@ -13,7 +13,7 @@ from .widgets.message_view import MessageView
 from .widgets.prompt import Prompt
 from .widgets.session_list import SessionList
 from .widgets.transcript import Transcript
-from .words import linked, moment
+from .words import linked, moment, one_line
 
 if TYPE_CHECKING:
     from ..agent.chat import Chat
@@ -82,11 +82,13 @@ class History:
             self._oldest = turns[0].position
         replies = [turn for turn in turns if is_reply(turn)]
         cited = await in_thread(lambda: {turn.id: chat.past.citations(turn) for turn in replies})
-        return [self._view(turn, cited.get(turn.id)) for turn in turns]
+        return [self._view(chat, turn, cited.get(turn.id)) for turn in turns]
 
-    def _view(self, turn: Turn, citations: tuple[Citation, ...] | None) -> MessageView:
+    def _view(self, chat: "Chat", turn: Turn, citations: tuple[Citation, ...] | None) -> MessageView:
         if citations is None:
-            return MessageView("user", f"{turn.speaker} · {moment(turn.said_at)}", turn.text)
+            is_own = chat.agent.speaker == turn.speaker
+            who = "You" if is_own else one_line(turn.speaker)
+            return MessageView("user", f"{who} · {moment(turn.said_at)}", turn.text)
         evidence = self._screen.evidence
         key = len(evidence)
         evidence[key] = of_citations(citations, f"Cited on {moment(turn.said_at)}")

@@ -1,12 +1,12 @@
 """An app over real memories in a real store, with a generator that says what the test tells it to."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
-from typing import Protocol
 
 import pytest
+from textual.pilot import Pilot
 
 from recollect.agent.agent import Agent
 from recollect.agent.chat import Chat
@@ -19,6 +19,9 @@ from recollect.memory.types import Context, Turn
 from recollect.rerank.base import FirstStageOrder
 from recollect.tui.app import ChatApp
 from recollect.tui.ports import Setting
+from recollect.tui.widgets.message_view import MessageView
+from recollect.tui.widgets.prompt import Prompt
+from recollect.tui.widgets.status_line import StatusLine
 from tests.fakes import HashEmbedder, count_words
 
 
@@ -94,3 +97,74 @@ def app(generator: TalkingGenerator, settings: Dictionary, store: Path) -> ChatA
         return Chat(Agent(open_memory(store), generator, speaker="Ann"))
 
     return ChatApp(open_chat, settings)
+
+
+class Screenplay:
+    """An app that runs, and a pilot that waits for what is to be seen."""
+
+    def __init__(self, app: ChatApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def chat(self) -> Chat:
+        chat = self.app.chat_screen.chat
+        assert chat is not None
+        return chat
+
+    def screen_text(self) -> str:
+        """What the terminal shows."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+    async def until(self, is_so: Callable[[], object]) -> None:
+        """Wait for something to become true; the time is there for slow machines, not to be used."""
+        for _ in range(400):
+            if is_so():
+                await self.pilot.pause()
+                return
+            await self.pilot.pause(0.02)
+        raise AssertionError(f"It never came to that:\n{self.screen_text()}")
+
+    async def sees(self, *words: str) -> None:
+        await self.until(lambda: all(word in self.screen_text() for word in words))
+
+    async def opened(self) -> None:
+        status = self.app.chat_screen.query_one(StatusLine)
+        await self.until(lambda: self.app.chat_screen.chat is not None and not status.status.doing)
+
+    async def write(self, text: str) -> None:
+        self.app.chat_screen.query_one(Prompt).put(text)
+        await self.pilot.press("enter")
+        await self.pilot.pause()
+
+    async def say(self, text: str) -> None:
+        """Send a turn and wait for the reply."""
+        before = self.app.chat_screen.query_one(StatusLine).status.timings
+        await self.write(text)
+        line = self.app.chat_screen.query_one(StatusLine)
+        await self.until(lambda: line.status.timings is not before and not line.status.doing)
+
+    def messages(self) -> list[tuple[str, str]]:
+        return [(view.kind, view.text) for view in self.app.chat_screen.query(MessageView)]
+
+
+Play = Callable[[Screenplay], Awaitable[None]]
+Perform = Callable[..., None]
+
+
+@pytest.fixture
+def perform(app: ChatApp) -> Perform:
+    """Run a play on a terminal of a size; the chat is open when it begins."""
+
+    def run(play: Play, *, size: tuple[int, int] = (160, 50), opened: bool = True) -> None:
+        async def performed() -> None:
+            async with app.run_test(size=size, notifications=True) as pilot:
+                screenplay = Screenplay(app, pilot)
+                if opened:
+                    await screenplay.opened()
+                await play(screenplay)
+
+        asyncio.run(performed())
+
+    return run

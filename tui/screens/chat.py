@@ -44,12 +44,12 @@ class ChatScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "command('help')", "Help"),
-        Binding("f2", "pane('sessions')", "Sessions"),
+        Binding("f2", "pane('sessions')", "Chats"),
         Binding("f3", "pane('memory')", "Why"),
         Binding("f4", "command('browse')", "Memory"),
-        Binding("f5", "command('settings')", "Settings"),
+        Binding("f5", "command('settings')", "Settings", show=False),
         Binding("escape", "back", "Stop / back", show=False),
-        Binding("ctrl+n", "command('new')", "New"),
+        Binding("ctrl+n", "command('new')", "New", show=False),
         Binding("ctrl+r", "command('retry')", "Retry", show=False, priority=True),
         Binding("ctrl+g", "command('edit')", "Edit", show=False, priority=True),
         Binding("ctrl+t", "command('copy')", "Copy reply", show=False, priority=True),
@@ -120,8 +120,9 @@ class ChatScreen(Screen[None]):
         if is_first:
             prompt = self.query_one(Prompt)
             prompt.remember(await in_thread(chat.asked_before))
-            if not prompt.text:
-                prompt.put(await in_thread(lambda: chat.draft))
+            draft = await in_thread(lambda: chat.draft)
+            if not prompt.text:  # looked at last: somebody may have begun to write meanwhile
+                prompt.put(draft)
             if not held:
                 await self.say("note", "Welcome", WELCOME)
 
@@ -185,7 +186,7 @@ class ChatScreen(Screen[None]):
             await self._drop_last(with_question=self.editing)
         self.editing = False
         if text is not None:
-            await transcript.add(MessageView("user", self.query_one(StatusLine).status.user or "You", text))
+            await transcript.add(MessageView("user", "You", text))
         self.reply = MessageView("reply", "…", key=len(self.evidence))
         self.evidence[len(self.evidence)] = Evidence(title="")
         await transcript.add(self.reply)

@@ -25,8 +25,8 @@ class MemoryPane(Vertical):
         Binding("p", "ask('pin')", "Pin"),
         Binding("c", "ask('correct')", "Correct"),
         Binding("f,delete", "ask('forget')", "Forget", key_display="f"),
-        Binding("u", "screen.command('undo')", "Undo"),
-        Binding("o", "ask('open')", "Open session"),
+        Binding("u", "screen.command('undo')", "Undo", show=False),
+        Binding("o", "ask('open')", "Open"),
         *(Binding(str(digit), f"select({digit})", show=False) for digit in range(1, 10)),
     ]
 

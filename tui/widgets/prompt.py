@@ -15,7 +15,7 @@ class Prompt(TextArea):
     """Enter sends; Shift+Enter, Alt+Enter or Ctrl+J begin a line; up and down leave the text for its history."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", priority=True),
+        Binding("enter", "send", "Send"),
         Binding("shift+enter,alt+enter,ctrl+j", "new_line", "New line", key_display="⇧⏎ ^j", show=False),
         Binding("tab", "complete", "Complete", show=False),
         Binding("ctrl+u", "clear_all", "Clear", show=False),
@@ -134,7 +134,12 @@ class Prompt(TextArea):
         self.put(self._history[place] if is_past else self._draft)
 
     async def _on_key(self, event: Key) -> None:
-        """Let other keys write; a list of commands is closed by Escape."""
+        """Send, and let other keys write; a list of commands is closed by Escape."""
+        if event.key == "enter":  # no priority binding: it would overtake letters that are still under way
+            event.stop()
+            event.prevent_default()
+            self.action_send()
+            return
         if event.key == "escape" and self._commands:
             self._commands = []
             self.post_message(self.Completing([], 0))
