@@ -21,7 +21,7 @@ from .units import Unit
 
 GENERATE, JUDGE, TOTAL = "generate", "judge", "total"
 UNLIMITED = 10**6
-"""A budget that holds any conversation whole, for the system that reads all of it."""
+"""A budget that holds any conversation whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +41,11 @@ class Answerer:
 class AnsweringSystem:
     """Another system, and an answer from the context it fills; its own figures stay what they are.
 
-    `budget` is that of the context which is read, the answerer's where it is None.
+    With `reads_all` the whole conversation is read instead.
     """
 
     def __init__(
-        self, inner: System, memories: SharedMemories, unit: Unit, answerer: Answerer, *, budget: int | None = None
+        self, inner: System, memories: SharedMemories, unit: Unit, answerer: Answerer, *, reads_all: bool = False
     ) -> None:
         self.name = inner.name
         self.unit = inner.unit
@@ -53,7 +53,7 @@ class AnsweringSystem:
         self._memories = memories
         self._unit = unit
         self._answerer = answerer
-        self._budget = budget or answerer.budget
+        self._reads_all = reads_all
         self._turns_of: dict[str, Mapping[str, Sequence[Turn]]] = {}
 
     @property
@@ -73,9 +73,9 @@ class AnsweringSystem:
 
     def ask(self, conversation: Conversation, question: Question, *, limit: int, budgets: Sequence[int]) -> Found:
         """Return what the other system finds, with an answer; GenerationError of the generator passes through."""
-        found = self._inner.ask(conversation, question, limit=limit, budgets=sorted({*budgets, self._budget}))
-        read = next(context for context in found.contexts if context.budget == self._budget)
-        context = self._context(conversation.id, question.question, _scored(read.units, found))
+        wanted = budgets if self._reads_all else sorted({*budgets, self._answerer.budget})
+        found = self._inner.ask(conversation, question, limit=limit, budgets=wanted)
+        context = self._context(conversation.id, question.question, self._read(conversation.id, found))
         clock = self._answerer.clock
         started = clock()
         told = told_by(self._answerer.generator, question.question, context)
@@ -96,6 +96,12 @@ class AnsweringSystem:
             problems=tuple(problems),
         )
 
+    def _read(self, conversation: str, found: Found) -> Mapping[str, float]:
+        """Return how good each unit is that is read: all are the same where all are."""
+        if self._reads_all:
+            return dict.fromkeys(self._turns_of[conversation], 0.0)
+        return _scored(next(one.units for one in found.contexts if one.budget == self._answerer.budget), found)
+
     def _context(self, conversation: str, question: str, scores: Mapping[str, float]) -> Context:
         """Return the turns of the units as a generator reads them; what fitted the budget is all there."""
         held = self._turns_of[conversation]
@@ -104,7 +110,8 @@ class AnsweringSystem:
             for unit in sorted(scores, key=scores.__getitem__, reverse=True)
             for turn in held[unit]
         ]
-        budget = self._budget if self.unit == "turn" else UNLIMITED  # other units go in whole
+        is_limited = self.unit == "turn" and not self._reads_all  # other units go in whole
+        budget = self._answerer.budget if is_limited else UNLIMITED
         return self._answerer.contexts.build(question, ranked, budget=budget)
 
     def _given(self, told: Told, context: Context) -> Given:

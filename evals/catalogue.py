@@ -9,7 +9,7 @@ from ..memory.errors import ConfigError
 from ..memory.ports import Embedder
 from ..rerank.base import Reranker, reads_events
 from . import baselines
-from .answering import UNLIMITED, Answerer, AnsweringSystem
+from .answering import Answerer, AnsweringSystem
 from .baselines import Baseline, Rank, Shelves
 from .found import System
 from .library_system import LibrarySystem, WithoutEvents
@@ -45,9 +45,8 @@ def _answering(spec: SystemSpec, workshop: Workshop, found_by: System) -> System
     """Return the system with its generator, if it has one; "full context" reads the whole conversation."""
     if spec.generator is None or workshop.answerer is None:
         return found_by
-    budget = UNLIMITED if spec.kind == FULL_CONTEXT else None
-    memories, unit = workshop.memories(spec), workshop.units[spec.unit]
-    return AnsweringSystem(found_by, memories, unit, workshop.answerer(spec), budget=budget)
+    memories, unit, answerer = workshop.memories(spec), workshop.units[spec.unit], workshop.answerer(spec)
+    return AnsweringSystem(found_by, memories, unit, answerer, reads_all=spec.kind == FULL_CONTEXT)
 
 
 def _made(spec: SystemSpec, workshop: Workshop, shelves: dict[str, Shelves]) -> System:
