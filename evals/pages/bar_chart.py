@@ -15,7 +15,7 @@ from .words import counted, figure_cell, interval, metric_words, name_cell, perc
 
 ROW = 21.0
 NAMES = 118.0
-VALUES = 38.0
+VALUES = 44.0
 TOP = 8.0
 
 

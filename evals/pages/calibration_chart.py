@@ -21,16 +21,20 @@ ROWS = 12
 
 
 def calibration_charts(summary: RunSummary, insights: Insights) -> list[Chart]:
-    """Return a panel for each system that answers: a curve where it tells how sure it is, else a pair of bars."""
+    """Return a panel for each system that answers: a curve where it tells how sure it is, else a pair of bars.
+
+    There is none where no question lacks an answer: then to decline is never right.
+    """
     answering = [(one, one.abstention) for one in summary.systems if one.abstention is not None]
-    return [_chart(one, told, insights.declining.get(one.name, ())) for one, told in answering]
+    return [_chart(one, told, insights.declining.get(one.name, ())) for one, told in answering if told.unanswerable]
 
 
 def _chart(system: SystemSummary, told: Abstention, curve: Sequence[Declining]) -> Chart:
     title = system.name
+    precision = "" if told.precision is None else f"precision {percent(told.precision)} %, "
     note = (
         f"As it runs it declined {told.declined:,} of {counted(told.asked, 'question')}, {told.unanswerable:,} of "
-        f"which have no answer: precision {percent(told.precision)} %, recall {percent(told.recall)} %."
+        f"which have no answer: {precision}recall {percent(told.recall)} %."
     )
     return Chart(
         title=title,

@@ -42,11 +42,13 @@ class Hard:
 class Insights:
     """`declining` by `SystemSummary.name`, ascending by threshold, only of systems that tell a confidence.
 
-    `hardest`: those on which systems did worst, worst first; references are left out.
+    `hardest`: those on which systems did worst, worst first; references are left out. `asked` counts the questions
+    that each system was asked so far, by the same names.
     """
 
     declining: Mapping[str, tuple[Declining, ...]] = field(default_factory=dict[str, tuple[Declining, ...]])
     hardest: tuple[Hard, ...] = ()
+    asked: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,17 +80,21 @@ class _Observer:
         self._scoring = Scoring(ks=(10,), budgets=(budget,) if budget else ())
         self._sure: dict[str, dict[str, tuple[float, bool]]] = {}  # confidence, has no answer
         self._questions: dict[str, _Seen] = {}
+        self._asked: dict[str, set[str]] = {}
 
     def insights(self) -> Insights:
         """Return what was seen."""
         curves = {name: declining_curve(pairs.values()) for name, pairs in self._sure.items()}
         return Insights(
-            declining={name: curve for name, curve in curves.items() if curve}, hardest=tuple(self._hardest())
+            declining={name: curve for name, curve in curves.items() if curve},
+            hardest=tuple(self._hardest()),
+            asked={name: len(questions) for name, questions in self._asked.items()},
         )
 
     def look(self, record: QuestionRecord) -> None:
         """Note how sure the system was, and how much of the gold it found."""
         name = system_name(record.system, record.unit)
+        self._asked.setdefault(name, set()).add(record.asked.question_id)
         if record.error is None and record.given is not None and record.given.confidence is not None:
             told = record.given.confidence, record.asked.rule is AnswerRule.ABSTAIN
             self._sure.setdefault(name, {})[record.asked.question_id] = told

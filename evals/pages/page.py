@@ -68,7 +68,7 @@ def page_of(summary: RunSummary, insights: Insights | None = None) -> Page:
     more = (any_all_table(summary), latency_table(summary), cost_table(summary))
     return Page(
         title=f"Evaluation of {protocol.dataset}",
-        subtitle=_subtitle(summary),
+        subtitle=_subtitle(summary, seen),
         headlines=tuple(headlines(summary)),
         protocol=tuple(protocol_groups(protocol)),
         answers=answer_table(summary),
@@ -89,11 +89,13 @@ def page_of(summary: RunSummary, insights: Insights | None = None) -> Page:
     )
 
 
-def _subtitle(summary: RunSummary) -> str:
+def _subtitle(summary: RunSummary, seen: Insights) -> str:
     protocol = summary.protocol
+    done = min(seen.asked.values(), default=protocol.asked)
+    so_far = f"{done:,} of {counted(protocol.asked, 'question')} so far"
     return " · ".join(
         (
-            counted(protocol.asked, "question"),
+            so_far if done < protocol.asked else counted(protocol.asked, "question"),
             counted(protocol.conversations, "conversation"),
             counted(protocol.turns, "turn"),
             counted(len(summary.systems), "system"),

@@ -45,9 +45,10 @@ def number(value: float | None) -> str:
 
 
 def milliseconds(value: float) -> str:
-    """Return a time with its unit, in seconds from 10 on."""
-    if value >= 10_000:
-        return f"{value / 1000:,.3g} s"
+    """Return a time with its unit, in seconds from one second on, three digits or more."""
+    if value >= 1_000:
+        seconds = value / 1000
+        return f"{seconds:,.0f} s" if seconds >= 100 else f"{seconds:.{1 if seconds >= 10 else 2}f} s"
     if value >= 10:
         return f"{value:,.0f} ms"
     return f"{value:.1f} ms" if value >= 1 else f"{value:.2f} ms"

@@ -18,6 +18,7 @@ from recollect.evals.pages.latency_chart import latency_chart
 from recollect.evals.pages.looks import SHAPES, looks_for
 from recollect.evals.pages.scales import fraction_bounds, fraction_ticks, log_bounds, log_ticks
 from recollect.evals.pages.svg import Scale, clipped, element, mark
+from recollect.evals.pages.words import milliseconds
 from recollect.evals.summary import Difference, Figure, SystemSummary
 from tests.evals.pages.samples import run_summary
 
@@ -80,6 +81,21 @@ def test_times_have_ticks_at_round_numbers() -> None:
     assert log_bounds([3.0, 380.0]) == (2.0, 500.0)
     assert log_ticks(2.0, 500.0, most=9) == [2, 5, 10, 20, 50, 100, 200, 500]
     assert log_ticks(0.01, 5_000.0) == [0.01, 0.1, 1, 10, 100, 1000]
+
+
+@pytest.mark.parametrize(
+    ("taken", "words"),
+    [
+        (0.021, "0.02 ms"),
+        (3.14, "3.1 ms"),
+        (380.4, "380 ms"),
+        (1495, "1.50 s"),
+        (12_340, "12.3 s"),
+        (1_234_567, "1,235 s"),
+    ],
+)
+def test_times_are_written_short(taken: float, words: str) -> None:
+    assert milliseconds(taken) == words
 
 
 # -- labels --------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The page stands alone, says what was measured, and takes nobody's name for markup."""
 
 import re
+from dataclasses import replace
 from functools import cache
 from xml.etree import ElementTree
 
@@ -9,7 +10,9 @@ import pytest
 from recollect.evals.pages.html import to_html
 from recollect.evals.pages.insights import insights_of
 from recollect.evals.pages.page import page_of
+from recollect.evals.record import QuestionRecord
 from recollect.evals.summary import RunSummary
+from tests.evals.miniature import protocol
 from tests.evals.pages.samples import HOSTILE, NASTY, SCORING, SYSTEMS, Reader, records, run_summary
 
 ADDRESSES = ("src", "href", "action", "data", "poster", "srcset", "xlink:href", "formaction", "background")
@@ -145,6 +148,14 @@ def test_the_best_is_told_first_and_is_not_one_that_sees_the_gold() -> None:
     best = max(honest, key=lambda one: one.figures["recall@854"].value)
     assert percent(best.figures["recall@854"].value) in cards[0]
     assert "oracle" not in "".join(cards)
+
+
+def test_a_run_that_is_not_finished_says_so() -> None:
+    kept = [one for one in records() if not (isinstance(one, QuestionRecord) and one.asked.question_id == "c2/q1")]
+    seen = insights_of(kept, SCORING)
+    assert "3 of 5 questions so far" in to_html(page_of(summary(), seen))
+    whole = replace(summary(), protocol=protocol(asked=4))
+    assert "so far" not in to_html(page_of(whole, insights_of(records(), SCORING)))
 
 
 def test_failures_problems_and_questions_left_out_are_told() -> None:
