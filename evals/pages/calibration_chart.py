@@ -31,10 +31,10 @@ def calibration_charts(summary: RunSummary, insights: Insights) -> list[Chart]:
 
 def _chart(system: SystemSummary, told: Abstention, curve: Sequence[Declining]) -> Chart:
     title = system.name
-    precision = "" if told.precision is None else f"precision {percent(told.precision)} %, "
+    precision = "" if told.precision is None else f"precision {percent(told.precision)}\u00a0%, "
     note = (
         f"As it runs it declined {told.declined:,} of {counted(told.asked, 'question')}, {told.unanswerable:,} of "
-        f"which have no answer: {precision}recall {percent(told.recall)} %."
+        f"which have no answer: {precision}recall {percent(told.recall)}\u00a0%."
     )
     return Chart(
         title=title,
