@@ -92,6 +92,10 @@ class SessionSummaries:
                 _log.warning("%s", problem)
                 yield Summarised(problems=(problem,))
 
+    def backfill(self, scope: Scope) -> Summarised:
+        """Summarise every session of a scope that is due; what fails is logged and told."""
+        return together(list(self.work_through(self.due(scope))))
+
     def after_reply(self, scope: Scope, *, stale_only: bool = False) -> Summarised:
         """Summarise the newest few sessions that are due, unless the summariser failed lately; failures are told."""
         if self._clock() < self._paused_until:

@@ -201,11 +201,21 @@ class _Laboratory:
 
     def _take_in(self, conversation: Conversation) -> IngestRecord | None:
         started = time.perf_counter()
-        stored = self._memories_of(self._evaluation.plan.systems[0]).ingest(conversation)
+        first = self._evaluation.plan.systems[0]
+        stored = self._memories_of(first).ingest(conversation)
+        self._summarise(conversation, first)
         if not stored:
             return None
         seconds = round(time.perf_counter() - started, 6)
         return IngestRecord(system=STORE, conversation=conversation.id, turns=stored, seconds=seconds)
+
+    def _summarise(self, conversation: Conversation, spec: SystemSpec) -> None:
+        """Draw events from the conversation's sessions, as configured; all systems of the run see them."""
+        own = of_system(self._evaluation.config, spec)
+        memory = self._root((spec.fusion, spec.dense_weight), own).as_user(conversation.id)
+        scope = memory.scope({})
+        if memory.summaries is not None and scope is not None:
+            memory.summaries.backfill(scope)
 
 
 def _answering(spec: SystemSpec, answers: AnswerPlan | None) -> SystemSpec:

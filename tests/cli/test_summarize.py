@@ -8,6 +8,7 @@ import pytest
 from tests.openai_server import refuses, running, says
 
 from .conftest import Run, parsed
+from .test_import import locomo_conversation
 
 REPLY = json.dumps({"events": [{"summary": "They talked.", "lines": [1], "kind": "ephemeral", "date": None}]})
 
@@ -88,3 +89,16 @@ def test_a_turn_is_corrected_by_its_id(run: Run, store: Path) -> None:
     assert not any("beagle" in text for text in texts)
     assert run("--store", store, "--user", "eve", "correct", turn, "x").exit_code == 1
     assert run("--store", store, "correct", 99, "x").exit_code == 1
+
+
+def test_an_evaluation_draws_events_from_what_it_takes_in(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, folder = tmp_path / "locomo.json", tmp_path / "run"
+    file.write_text(json.dumps([locomo_conversation("conv-1")]))
+    monkeypatch.setenv("RECOLLECT_SUMMARIES_NAME", "extractive")
+    options = ("--retrieval", "--rerank", "block", "--events", "--out", folder, "--json", "-")
+    figures = parsed(run("eval", "locomo", file, *options))
+    assert list(figures["systems"]) == ["block", "block + events"]
+    (store,) = folder.rglob("evaluation.db")
+    assert events(run, store) >= 1
