@@ -40,7 +40,8 @@ def reader_network(base: MiniLm, shape: ReaderShape) -> BartForConditionalGenera
     norm behind them takes back, and the output projection uses them as they are. Decoder layers begin as the top
     layers of `base`; cross attention begins as their self-attention.
     """
-    model = BartForConditionalGeneration(_config(base, shape)).eval()
+    model: BartForConditionalGeneration = BartForConditionalGeneration(_config(base, shape))
+    model.eval()  # type: ignore[no-untyped-call]  # transformers says no types for it
     with torch.no_grad():
         _fill(model, base, shape)
     return model
@@ -85,17 +86,18 @@ def _config(base: MiniLm, shape: ReaderShape) -> BartConfig:
 
 def _fill(model: BartForConditionalGeneration, base: MiniLm, shape: ReaderShape) -> None:
     encoder, decoder = model.model.encoder, model.model.decoder
-    model.model.shared.weight.copy_(base.words)
+    model.get_parameter("model.shared.weight").copy_(base.words)
     for part in (encoder, decoder):
-        part.embed_positions.weight[_OFFSET:] = base.positions * base.shape.hidden**0.5
-        part.embed_positions.weight[:_OFFSET] = 0.0
+        positions = part.get_parameter("embed_positions.weight")
+        positions[_OFFSET:] = base.positions * base.shape.hidden**0.5
+        positions[:_OFFSET] = 0.0
         _copy(part.layernorm_embedding, base.embedded_norm)
     for ours, theirs in zip(encoder.layers, base.layers, strict=True):
         _fill_layer(ours, theirs)
     for ours, theirs in zip(decoder.layers, base.layers[-shape.decoder_layers :], strict=True):
         _fill_layer(ours, theirs)
-        _fill_attention(ours.encoder_attn, theirs)
-        _copy(ours.encoder_attn_layer_norm, theirs.attended_norm)
+        _fill_attention(ours.get_submodule("encoder_attn"), theirs)
+        _copy(ours.get_submodule("encoder_attn_layer_norm"), theirs.attended_norm)
 
 
 def _fill_layer(ours: nn.Module, theirs: Layer) -> None:

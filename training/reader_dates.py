@@ -17,43 +17,9 @@ Verbs: TypeAlias = tuple[str, str, str]
 """A verb as in "I went", "did you go", "I am going"."""
 Deed: TypeAlias = tuple[Verbs, str]
 
-NAMES = (
-    "Anna",
-    "Ben",
-    "Clara",
-    "David",
-    "Elena",
-    "Felix",
-    "Grace",
-    "Henry",
-    "Iris",
-    "Jack",
-    "Karen",
-    "Leo",
-    "Maria",
-    "Nina",
-    "Oscar",
-    "Paula",
-    "Quentin",
-    "Rosa",
-    "Sam",
-    "Tara",
-    "Ursula",
-    "Victor",
-    "Wendy",
-    "Xavier",
-    "Yara",
-    "Zoe",
-    "Amir",
-    "Bianca",
-    "Carlos",
-    "Dana",
-    "Emil",
-    "Fatima",
-    "George",
-    "Hana",
-    "Igor",
-    "Julia",
+NAMES = tuple(
+    "Anna Ben Clara David Elena Felix Grace Henry Iris Jack Karen Leo Maria Nina Oscar Paula Quentin Rosa"
+    " Sam Tara Ursula Victor Wendy Xavier Yara Zoe Amir Bianca Carlos Dana Emil Fatima George Hana Igor Julia".split()
 )
 
 _PAST = (

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from transformers import BartForConditionalGeneration
 
 from ..agent.citations import unescape_marks
@@ -53,14 +54,14 @@ def read_answers(
     for group in batched(taught, tokens=4096):
         batch = padded(group)
         with torch.inference_mode():
-            made = model.generate(  # type: ignore[misc]  # pyright: ignore
+            made: Tensor = model.generate(  # type: ignore[assignment, misc]  # pyright: ignore
                 input_ids=batch.read,
                 attention_mask=batch.mask.long(),
                 num_beams=1,
                 do_sample=False,
                 max_new_tokens=card.max_new_tokens,
             )
-        for one, ids in zip(group, made.tolist(), strict=True):
+        for one, ids in zip(group, _rows(made), strict=True):
             said = teacher.words(ids)
             answers[places[id(one)]] = "" if card.is_no_answer(said) else said
     return answers
@@ -105,6 +106,11 @@ def _bare(answer: str) -> str:
     if dated is not None:
         return dated[1]
     return quoted[1] if quoted is not None else answer
+
+
+def _rows(made: Tensor) -> list[list[int]]:
+    rows: list[list[int]] = made.tolist()  # type: ignore[no-untyped-call]  # pyright: ignore - torch types it loosely
+    return rows
 
 
 def _percent(values: Sequence[float]) -> float | None:

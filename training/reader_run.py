@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import BartForConditionalGeneration, PreTrainedTokenizerFast
@@ -35,13 +36,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A recipe, and how often to save and to measure, in updates, and on how many questions of each corpus."""
+    """A recipe, and how often to save and to measure, in updates, and on how many questions of each corpus.
+
+    `dates` is how many questions about dates are made to teach.
+    """
 
     recipe: Recipe = field(default_factory=Recipe)
     save_every: int = 50
     measure_every: int = 500
     few: int = 60
     most: int = 300
+    dates: int = 20_000
 
 
 def run(
@@ -53,7 +58,7 @@ def run(
     the model as transformers reads it, `recollect_reader.json`, `reader.safetensors` (what is ours alone, see
     `agent.reader_deltas`) and `table.md`. Raises DataFormatError when a set of `data` is missing or damaged.
     """
-    taught, measured = _sources(data, folder, plan.recipe.seed)
+    taught, measured = _sources(data, folder, plan)
     base = MiniLm(minilm_folder(), sha256=MINILM_SHA256, dtype=torch.float32)
     trainer = Trainer(base, taught, plan.recipe, folder, dtype=fastest_dtype())
     few = _examples(measured, plan.few)
@@ -69,18 +74,18 @@ def run(
     reader = _reader(base, trainer)
     sha256 = write_reader(reader, trainer, out, plan.recipe)
     every = _examples(measured, plan.most)
-    found = {
+    answered = {
         "reader": _measured(trainer, reader, every),
         "extractive": figures(every, quoted_answers(ExtractiveGenerator(MiniLmEmbedder()), every)),
     }
-    (out / "table.md").write_text(table(found) + "\n", encoding="utf-8")
-    return {"table": "\n" + table(found), "folder": str(out), "sha256": sha256}
+    (out / "table.md").write_text(table(answered) + "\n", encoding="utf-8")
+    return {"table": "\n" + table(answered), "folder": str(out), "sha256": sha256}
 
 
 def write_reader(reader: BartForConditionalGeneration, trainer: Trainer, out: Path, recipe: Recipe) -> str:
     """Write the model, its tokenizer, card and deltas to `out`, and return the SHA-256 of the deltas."""
     out.mkdir(parents=True, exist_ok=True)
-    reader.save_pretrained(out)
+    reader.save_pretrained(out)  # pyright: ignore[reportUnknownMemberType] - transformers types it loosely
     tokenizer = load_tokenizer(minilm_folder())
     words = {
         name: tokenizer.id_to_token(number)
@@ -93,7 +98,8 @@ def write_reader(reader: BartForConditionalGeneration, trainer: Trainer, out: Pa
             ("mask_token", MASK),
         )
     }
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]", **words).save_pretrained(out)
+    named: Any = PreTrainedTokenizerFast  # it says no types
+    named(tokenizer_object=tokenizer, unk_token="[UNK]", **words).save_pretrained(out)
     write_card(trainer.card, out)
     return save_deltas(trainer.averaged(), out / "reader.safetensors", shape=recipe.shape, card=trainer.card)
 
@@ -116,11 +122,12 @@ def _examples(sources: Mapping[str, Sequence[Source]], most: int) -> list[Exampl
     return held_out_examples(sources, ContextBuilder(WordPieceCounter()), showing, most=most, seed=5)
 
 
-def _sources(data: Path, folder: Path, seed: int) -> tuple[dict[str, list[Source]], dict[str, list[Source]]]:
+def _sources(data: Path, folder: Path, plan: Plan) -> tuple[dict[str, list[Source]], dict[str, list[Source]]]:
     """Return what teaches and what measures, from `folder` where an earlier run left them (minutes to read)."""
+    seed = plan.recipe.seed
     kept = folder / f"sources-{seed}.pickle"
     if not kept.exists():
-        read = teaching(data, seed), held_out(data, seed)
+        read = teaching(data, seed, dates=plan.dates), held_out(data, seed)
         kept.with_suffix(".new").write_bytes(pickle.dumps(read))
         kept.with_suffix(".new").replace(kept)
     found: tuple[dict[str, list[Source]], dict[str, list[Source]]] = pickle.loads(kept.read_bytes())  # ours

@@ -25,7 +25,7 @@ _HELD_OUT_DATES = 300
 _AROUND = 10
 
 
-def teaching(data: Path, seed: int) -> dict[str, list[Source]]:
+def teaching(data: Path, seed: int, *, dates: int) -> dict[str, list[Source]]:
     """Return the questions that teach, by corpus; raises DataFormatError when a set is missing."""
     drawn = random.Random(seed)
     return {
@@ -34,7 +34,7 @@ def teaching(data: Path, seed: int) -> dict[str, list[Source]]:
         "unanswerable": [one for one in _squad2(data / "squad2dev", drawn, held_out=False) if not one.answers],
         "multihop": list(_multihop(data / "multihop", "train", drawn)),
         "msc": list(_msc(data / "msc", "train", drawn)),
-        "dates": list(itertools.islice(dated_sources(seed), 20_000)),
+        "dates": list(itertools.islice(dated_sources(seed), dates)),
     }
 
 

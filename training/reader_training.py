@@ -70,10 +70,12 @@ class Pointing:
         scores = scores.masked_fill(~batch.mask[:, None, None, :], -1e9)
         held = scores.masked_fill(~batch.copied[:, None], -1e9).logsumexp(3) - scores.logsumexp(3)
         can = batch.copied.any(2)[:, None].expand_as(held)
-        return -held[can].mean() if bool(can.any()) else scores.sum() * 0.0
+        loss: Tensor = -held[can].mean() if bool(can.any()) else scores.sum() * 0.0
+        return loss
 
     def _split(self, states: Tensor) -> Tensor:
-        return states.unflatten(2, (self._all_heads, -1)).transpose(1, 2)[:, : self._heads]
+        rows, length = states.shape[:2]
+        return states.view(rows, length, self._all_heads, -1).transpose(1, 2)[:, : self._heads]
 
     def _take_query(self, _module: nn.Module, _given: object, made: Tensor) -> None:
         self._query = made
@@ -102,13 +104,13 @@ class Trainer:
         self.model: BartForConditionalGeneration = reader_network(base, recipe.shape)
         masters = trained_tensors(self.model, recipe.shape)
         self._masters = {name: one.detach().clone().float().requires_grad_() for name, one in masters.items()}
-        self.model.set_attn_implementation("eager")  # a fifth faster than fused attention, whose backward is slow
+        self.model.set_attn_implementation("eager")  # pyright: ignore[reportUnknownMemberType] - a fifth faster than fused attention, whose backward is slow
         self.model.requires_grad_(False).to(dtype)  # type: ignore[arg-type]  # transformers wraps it
         self._live = trained_tensors(self.model, recipe.shape)
         self._average = Average(recipe.average)
         self.update = 0
         heads = base.shape.heads
-        attention = self.model.model.decoder.layers[-1].encoder_attn
+        attention = self.model.model.decoder.layers[-1].get_submodule("encoder_attn")
         self._pointing = Pointing(attention, heads=heads // 3, all_heads=heads)
         self._optimiser = torch.optim.AdamW(self._groups(), betas=(0.9, 0.98))
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, self._pace)
