@@ -281,3 +281,11 @@ def test_old_sessions_of_other_users_are_none_of_its_business(desk: Desk) -> Non
     other.add("Ben", "hi", said_at=NOON - timedelta(days=1))
     assert desk.memory.summarise_due().sessions == 0
     assert other.summarise_due().sessions == 1
+
+
+def test_a_session_whose_turns_are_all_forgotten_is_due_no_longer(desk: Desk) -> None:
+    (turn,) = desk.add("1", "one")
+    desk.memory.forget([turn])
+    assert [session.turns for session in desk.summaries.due(Scope())] == [0]
+    assert desk.memory.summarise_due().problems == ()
+    assert (desk.due(), desk.events(), desk.summarizer.shown) == ([], [], [])
