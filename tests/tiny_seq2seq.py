@@ -113,7 +113,9 @@ def rag(kind: Any, generator: Any, *, documents: int = 3) -> Any:
     torch.manual_seed(5)
     config = rag_config(generator.config.vocab_size)
     config.n_docs = documents
-    return kind(config=config, question_encoder=DPRQuestionEncoder(config.question_encoder), generator=generator).eval()
+    return kind(
+        config=config, question_encoder=DPRQuestionEncoder(config.question_encoder), generator=generator
+    ).eval()
 
 
 def write_bart(folder: Path, *, seed: int = 3, **changes: Any) -> Path:
