@@ -256,7 +256,12 @@ class LongTermMemory:
         timings = {**recalled.timings, "rerank": 1000.0 * (time.perf_counter() - begun)}
         problems = (*recalled.problems, *ranking.problems)
         return Retrieved(
-            ranked=ranking.memories, context=empty, timings=timings, problems=problems, brevity=brevity(reranker)
+            ranked=ranking.memories,
+            context=empty,
+            timings=timings,
+            problems=problems,
+            brevity=brevity(reranker),
+            effort=ranking.effort,
         )
 
     def scope(self, filters: Filters) -> Scope | None:

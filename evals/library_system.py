@@ -9,7 +9,7 @@ from ..rerank.base import Ranking, Reranker, brevity, ranking_of
 from ..rerank.chunks import rank_chunks
 from .dataset import Conversation, Question
 from .found import Found
-from .record import FilledContext
+from .record import Cost, FilledContext
 from .shared_memories import SharedMemories, ref_of
 from .shelf import Shelf, refs_of
 from .units import ChunkUnit, Unit
@@ -82,6 +82,7 @@ class LibrarySystem:
             pool=pool,
             timings_ms={**found.timings, TOTAL: total_ms},
             problems=found.problems,
+            cost=Cost(reranker_tokens=found.effort.tokens, reranker_flops=found.effort.flops),
             scores={} if chunks else _scores(found.ranked),
         )
 

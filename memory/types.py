@@ -170,13 +170,24 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """What a model did to rank: tokens it read, padding left out, and floating-point operations, a multiply and an
+    add being two. Both are 0 where no model read, or where a reranker does not count.
+    """
+
+    tokens: int = 0
+    flops: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieved:
     """What one question brought back, from one run of the pipeline.
 
     `ranked` is what reranking returned, best first, up to the limit asked for; `context` is what was
     rendered from it within the budget; `timings` are milliseconds by stage (embed, lexical, dense, fuse,
     rerank, context); `problems` says in words what failed on the way without costing the result. `brevity`
-    is what a place in the context cost a memory, in score by the logarithm of its tokens.
+    is what a place in the context cost a memory, in score by the logarithm of its tokens; `effort` what
+    the reranker's model did.
     """
 
     ranked: tuple[ScoredMemory, ...]
@@ -184,3 +195,4 @@ class Retrieved:
     timings: Mapping[str, float]
     problems: tuple[str, ...] = ()
     brevity: float = 0.0
+    effort: Effort = field(default_factory=Effort)

@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from ..memory.types import Candidate, EventSummary, Memory, ScoredMemory, Turn
+from ..memory.types import Candidate, Effort, EventSummary, Memory, ScoredMemory, Turn
 
 
 class Reranker(Protocol):
@@ -14,7 +14,7 @@ class Reranker(Protocol):
     One that has no use for `events` says so with a class attribute `reads_events = False`: then nobody looks them up.
     One whose scores grow with the length of a memory says with `brevity` how much score a context takes off for each
     natural logarithm of its tokens: where room is scarce, two short memories may be worth more than a long one.
-    One that can do its work in part has a method `ranking` besides, which says what went wrong (`TellingReranker`).
+    One that can do its work in part, or counts what it does, has a method `ranking` besides (`TellingReranker`).
     """
 
     @property
@@ -31,20 +31,24 @@ class Reranker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """What one call of a reranker gave: every candidate once, best first; `problems` says what went wrong."""
+    """What one call of a reranker gave: every candidate once, best first.
+
+    `problems` says what went wrong, `effort` what its model did.
+    """
 
     memories: tuple[ScoredMemory, ...]
     problems: tuple[str, ...] = ()
+    effort: Effort = field(default_factory=Effort)
 
 
 @runtime_checkable
 class TellingReranker(Reranker, Protocol):
-    """A reranker whose result may be right only in part; a value per call, so that threads do not mix them up."""
+    """A reranker that tells what went wrong and what it did; a value per call, so that threads do not mix them up."""
 
     def ranking(
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
     ) -> Ranking:
-        """Return what `rank` does, and what went wrong on the way without costing the result."""
+        """Return what `rank` does, what went wrong on the way without costing the result, and the effort."""
         ...
 
 

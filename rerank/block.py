@@ -9,10 +9,11 @@ from torch import Tensor
 from ..memory.embedder import MiniLmEmbedder
 from ..memory.errors import RerankError
 from ..memory.minilm import MiniLm
-from ..memory.types import Candidate, EventSummary, Heat, ScoredMemory
+from ..memory.types import Candidate, Effort, EventSummary, Heat, ScoredMemory
 from .adapter import adapted
-from .base import speaker_prefix, stages_of
+from .base import Ranking, speaker_prefix, stages_of
 from .block_attention import MAX_EVENT_TOKENS, Heads, attend
+from .block_cost import effort_of
 from .block_pieces import by_candidate, heat_of, plain, read_pieces
 from .block_products import packed
 from .block_reading import features, first_stage
@@ -56,32 +57,34 @@ class BlockReranker:
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
     ) -> list[ScoredMemory]:
         """Return every candidate once, best first; equal scores keep the order they came in."""
+        return list(self.ranking(question, candidates, events=events).memories)
+
+    def ranking(
+        self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
+    ) -> Ranking:
+        """Return what `rank` does, and what the encoder did for it."""
         if not candidates:
-            return []
+            return Ranking(memories=())
         # sums taken in another order differ in their last bits, so candidates are always read in the same
         order = sorted(range(len(candidates)), key=lambda place: _reading_order(candidates[place]))
         try:
-            scored = self._scored(question, [candidates[place] for place in order], events)
+            scored, effort = self._scored(question, [candidates[place] for place in order], events)
         except (RuntimeError, IndexError) as error:  # no memory left, weights that do not fit the encoder
             raise RerankError(
                 f"The block ranker failed on {len(candidates)} candidates: {error}. Ask for fewer candidates, free "
                 "some memory, or do without it: recollect config set rerank.name none"
             ) from error
         best_first = sorted(zip(order, scored, strict=True), key=lambda one: (-one[1].score, one[0]))
-        return [memory for _, memory in best_first]
+        return Ranking(memories=tuple(memory for _, memory in best_first), effort=effort)
 
     def _scored(
         self, question: str, candidates: Sequence[Candidate], events: Sequence[EventSummary]
-    ) -> list[ScoredMemory]:
+    ) -> tuple[list[ScoredMemory], Effort]:
         """Return the candidates in their order; of those that read the same, the first one's score is that of all."""
         pieces = read_pieces(self._encoder, question, candidates)
-        heads = attend(
-            self._model,
-            self._encoder.token_ids([plain(question)])[0],
-            [piece.block for piece in pieces],
-            events=self._events(events, candidates),
-            keep_words=True,
-        )
+        asked, blocks = self._encoder.token_ids([plain(question)])[0], [piece.block for piece in pieces]
+        told = self._events(events, candidates)
+        heads = attend(self._model, asked, blocks, events=told, keep_words=True)
         whole = by_candidate(heads, pieces, len(candidates))
         read = features(whole, first_stage(question, candidates)) @ self._weights.reading
         of_equals: dict[Read, float] = {}
@@ -89,7 +92,7 @@ class BlockReranker:
         heat: list[list[Heat]] = [[] for _ in candidates]
         for place, one in heat_of(heads, pieces, self._shares(whole), whole.mass):
             heat[place].append(one)
-        return [
+        memories = [
             ScoredMemory(
                 memory=candidate.memory,
                 score=score,
@@ -98,6 +101,7 @@ class BlockReranker:
             )
             for candidate, score, drawn in zip(candidates, scores, heat, strict=True)
         ]
+        return memories, effort_of(self._model, asked, blocks, events=told)
 
     def _shares(self, heads: Heads) -> Tensor:
         """Return how much each head speaks for a candidate, (heads,): heads that speak against it count nothing."""

@@ -98,9 +98,9 @@ def attend_with_gradient(
     """Do what `attend` does, differentiably: for training."""
     asked = [CLS, *question[:MAX_QUESTION_TOKENS], SEP]
     rows = slice(1, len(asked) - 1) if len(asked) > 2 else slice(0, 1)
-    cut = [(list(b.own[:MAX_OWN_TOKENS]), list(b.context[:MAX_CONTEXT_TOKENS])) for b in blocks]
+    cut = [read_of(block) for block in blocks]
     told = _embedded_shared(model, asked, events)
-    groups = [_embedded(model, cut, places, (len(asked), len(told))) for places in _like_lengths(cut, buckets)]
+    groups = [_embedded(model, cut, places, (len(asked), len(told))) for places in like_lengths(cut, buckets)]
     real = torch.cat([torch.ones(len(told), dtype=torch.bool), *(group.real.flatten() for group in groups)])
     shared = _Shared(states=told, asked=len(asked), unseen=_unseen(real[None, None], model))
     given: list[Tensor] = []  # by layer: (heads, all buckets' tokens)
@@ -128,8 +128,18 @@ def _by_candidate(
     return tuple(words)
 
 
-def _like_lengths(cut: Sequence[tuple[list[int], list[int]]], buckets: int) -> Iterator[list[int]]:
-    """Yield places of candidates, those of like length together."""
+def read_of(block: Block) -> tuple[list[int], list[int]]:
+    """Return what is read of a candidate: own words and context, cut to what fits."""
+    return list(block.own[:MAX_OWN_TOKENS]), list(block.context[:MAX_CONTEXT_TOKENS])
+
+
+def text_of(own: Sequence[int], context: Sequence[int]) -> list[int]:
+    """Return a candidate's block as token ids with special tokens."""
+    return [*own, SEP, *context, SEP] if context else [*own, SEP]
+
+
+def like_lengths(cut: Sequence[tuple[list[int], list[int]]], buckets: int) -> Iterator[list[int]]:
+    """Yield places of candidates, as `read_of` cut them, those of like length together."""
     ordered = sorted(range(len(cut)), key=lambda place: len(cut[place][0]) + len(cut[place][1]))
     size = max(1, -(-len(ordered) // buckets))
     for start in range(0, len(ordered), size):
@@ -147,7 +157,7 @@ def _embedded(
 ) -> _Bucket:
     """Return candidates below the first layer; `before` says how many tokens are asked, and shared by all."""
     offset, shared = before
-    texts = [[*cut[place][0], SEP, *cut[place][1]] + ([SEP] if cut[place][1] else []) for place in places]
+    texts = [text_of(*cut[place]) for place in places]
     longest = max(len(text) for text in texts)
     ids = torch.tensor([text + [0] * (longest - len(text)) for text in texts])
     at = torch.arange(longest)[None, :]
