@@ -17,9 +17,9 @@ Verbs: TypeAlias = tuple[str, str, str]
 """A verb as in "I went", "did you go", "I am going"."""
 Deed: TypeAlias = tuple[Verbs, str]
 
-NAMES = tuple(
+_NAMES = (
     "Anna Ben Clara David Elena Felix Grace Henry Iris Jack Karen Leo Maria Nina Oscar Paula Quentin Rosa"
-    " Sam Tara Ursula Victor Wendy Xavier Yara Zoe Amir Bianca Carlos Dana Emil Fatima George Hana Igor Julia".split()
+    " Sam Tara Ursula Victor Wendy Xavier Yara Zoe Amir Bianca Carlos Dana Emil Fatima George Hana Igor Julia"
 )
 
 _PAST = (
@@ -194,7 +194,7 @@ def dated_sources(seed: int) -> Iterator[Source]:
 
 
 def _source(drawn: random.Random, deeds: Sequence[Deed]) -> Source:
-    one, other = drawn.sample(NAMES, 2)
+    one, other = drawn.sample(_NAMES.split(), 2)
     told = drawn.sample(deeds, drawn.randint(3, 7))
     said_on = datetime(2014, 1, 1) + timedelta(days=drawn.randrange(4200))
     said: list[Said] = []

@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,7 +55,8 @@ def read_answers(
     for group in batched(taught, tokens=4096):
         batch = padded(group)
         with torch.inference_mode():
-            made: Tensor = model.generate(  # type: ignore[assignment, misc]  # pyright: ignore
+            decode: Any = model.generate  # what it returns depends on what it is asked for
+            made: Tensor = decode(
                 input_ids=batch.read,
                 attention_mask=batch.mask.long(),
                 num_beams=1,
@@ -109,7 +111,7 @@ def _bare(answer: str) -> str:
 
 
 def _rows(made: Tensor) -> list[list[int]]:
-    rows: list[list[int]] = made.tolist()  # type: ignore[no-untyped-call]  # pyright: ignore - torch types it loosely
+    rows: list[list[int]] = made.tolist()  # pyright: ignore - torch types it loosely
     return rows
 
 
