@@ -29,12 +29,6 @@ class ChatApp(App[None]):
     CSS_PATH = "app.tcss"
     TITLE = "Recollect"
     ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-narrow"),
-        (100, "-normal"),
-        (140, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (30, "-high")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "interrupt", "Copy, stop or quit", show=False, priority=True, system=True),
         Binding("ctrl+q", "quit", "Quit", priority=True),
@@ -42,6 +36,8 @@ class ChatApp(App[None]):
 
     def __init__(self, open_chat: OpenChat, settings: Settings, *, theme: str = "dark") -> None:
         super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (140, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]
         self.settings = settings
         self._open_chat = open_chat
         self._is_leaving = False
@@ -84,7 +80,7 @@ class ChatApp(App[None]):
             return
         self._is_leaving = True
         screen = self.chat_screen
-        await screen.stop()
+        await screen.turns.stop()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._close(screen), LEAVE_S)
         self.exit()
@@ -92,7 +88,7 @@ class ChatApp(App[None]):
     async def _close(self, screen: ChatScreen) -> None:
         chat, draft = screen.chat, screen.query_one(Prompt).text
         screen.tell(doing="closing…")
-        await in_thread(lambda: screen.runner.wait(LEAVE_S / 2))
+        await in_thread(lambda: screen.turns.runner.wait(LEAVE_S / 2))
         if chat is not None:
             with suppress(RecollectError):  # a full disk keeps nobody here; the turns themselves are stored
                 await in_thread(lambda: chat.keep_draft(draft))
@@ -107,7 +103,7 @@ class ChatApp(App[None]):
         if selected:
             self.copy_to_clipboard(selected)
             self.notify("Copied.", timeout=2)
-        elif not await self.chat_screen.stop():
+        elif not await self.chat_screen.turns.stop():
             await self.action_quit()
 
     # -- commands --------------------------------------------------------------------------------

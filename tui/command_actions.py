@@ -78,13 +78,13 @@ class CommandActions:
     # -- always ----------------------------------------------------------------------------------
 
     async def _help(self, argument: str) -> None:
-        self._screen.app.push_screen(HelpScreen())
+        self._screen.recollect.push_screen(HelpScreen())
 
     async def _quit(self, argument: str) -> None:
-        await self._screen.app.run_action("app.quit")
+        await self._screen.recollect.run_action("app.quit")
 
     async def _stop(self, argument: str) -> None:
-        await self._screen.stop()
+        await self._screen.turns.stop()
 
     async def _theme(self, argument: str) -> None:
         app = self._screen.recollect
@@ -115,7 +115,7 @@ class CommandActions:
             if is_changed:
                 await self._screen.open()
 
-        self._screen.app.push_screen(SettingsScreen(self._screen.recollect.settings), reopen)
+        self._screen.recollect.push_screen(SettingsScreen(self._screen.recollect.settings), reopen)
 
     # -- memories --------------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class CommandActions:
         self._screen.tell(doing="")
         if found is not None:
             self._screen.query_one(MemoryPane).show(of_recall(found, f"Recalled: {text}"))
-            self._screen.show_pane("memory")
+            self._screen.reveal_pane("memory")
 
     async def _why(self, chat: "Chat", argument: str) -> None:
         reply = self._screen.query_one(Transcript).last_reply
@@ -143,7 +143,7 @@ class CommandActions:
             self._screen.notify("There was no answer yet.")
             return
         self._screen.show_evidence(reply)
-        self._screen.show_pane("memory")
+        self._screen.reveal_pane("memory")
 
     async def _forget(self, chat: "Chat", argument: str) -> None:
         pane = self._screen.query_one(MemoryPane)
@@ -177,7 +177,7 @@ class CommandActions:
             screen.notify("Forgotten with your next message, or when you quit; /undo or u keeps it.")
             screen.refresh_evidence()
         elif what == "correct":
-            screen.app.push_screen(Ask("Correct this memory", memory.text), self._corrector(chat, shown))
+            screen.recollect.push_screen(Ask("Correct this memory", memory.text), self._corrector(chat, shown))
         elif (session := await screen.attempt(lambda: chat.past.session_of(memory))) is not None:
             await screen.history.resume(session)
 
@@ -206,7 +206,7 @@ class CommandActions:
             if session is not None:
                 await self._screen.history.resume(session)
 
-        self._screen.app.push_screen(BrowserScreen(chat, holding=text), resume)
+        self._screen.recollect.push_screen(BrowserScreen(chat, holding=text), resume)
 
     # -- the session -----------------------------------------------------------------------------
 
@@ -234,7 +234,7 @@ class CommandActions:
             if chat is not None and title is not None:
                 await self._give_title(chat, session, title)
 
-        self._screen.app.push_screen(Ask("Title of the session", session.title or ""), rename)
+        self._screen.recollect.push_screen(Ask("Title of the session", session.title or ""), rename)
 
     async def _give_title(self, chat: "Chat", session: SessionInfo, title: str) -> None:
         await self._screen.attempt(lambda: chat.past.rename(session, title))
@@ -244,15 +244,15 @@ class CommandActions:
         if chat.said is None:
             self._screen.notify("Nothing was said in this session yet.")
             return
-        await self._screen.stop()
-        self._screen.run_turn(lambda heard: chat.again(on_recall=heard), None)
+        await self._screen.turns.stop()
+        self._screen.turns.run(lambda heard: chat.again(on_recall=heard), None)
 
     async def _edit(self, chat: "Chat", argument: str) -> None:
         if chat.said is None:
             self._screen.notify("Nothing was said in this session yet.")
             return
-        await self._screen.stop()
-        self._screen.editing = True
+        await self._screen.turns.stop()
+        self._screen.turns.editing = True
         prompt = self._screen.query_one(Prompt)
         prompt.put(chat.said.text)
         prompt.focus()
@@ -263,7 +263,7 @@ class CommandActions:
         if reply is None:
             self._screen.notify("There was no answer yet.")
         else:
-            self._screen.app.copy_to_clipboard(reply.text)
+            self._screen.recollect.copy_to_clipboard(reply.text)
             self._screen.notify("The last reply was copied.")
 
     async def _export(self, chat: "Chat", file: str) -> None:

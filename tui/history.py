@@ -46,11 +46,11 @@ class History:
         screen, chat = self._screen, self._screen.chat
         if chat is None:
             return
-        await screen.stop()
+        await screen.turns.stop()
         turns = await screen.attempt(lambda: chat.resume(session))
         if turns is None:
             return
-        self._session, screen.editing = session, False
+        self._session, screen.turns.editing = session, False
         views = await self._views(chat, turns)
         await screen.query_one(Transcript).show(views, is_complete=len(turns) < PAGE_TURNS)
         screen.remove_class("-sessions", "-memory")
@@ -62,9 +62,9 @@ class History:
         screen, chat = self._screen, self._screen.chat
         if chat is None:
             return
-        await screen.stop()
+        await screen.turns.stop()
         chat.begin()
-        self._session, screen.editing = None, False
+        self._session, screen.turns.editing = None, False
         await screen.query_one(Transcript).show([], is_complete=True)
         await self.list()
 
@@ -77,7 +77,7 @@ class History:
         views = await self._views(chat, turns)
         await screen.query_one(Transcript).add_older(views, is_complete=len(turns) < PAGE_TURNS)
 
-    async def _views(self, chat: "Chat", turns: Sequence[Turn]) -> "list[MessageView]":
+    async def _views(self, chat: "Chat", turns: Sequence[Turn]) -> Sequence[MessageView]:
         if turns:
             self._oldest = turns[0].position
         replies = [turn for turn in turns if is_reply(turn)]
@@ -89,7 +89,7 @@ class History:
             is_own = chat.agent.speaker == turn.speaker
             who = "You" if is_own else one_line(turn.speaker)
             return MessageView("user", f"{who} · {moment(turn.said_at)}", turn.text)
-        evidence = self._screen.evidence
+        evidence = self._screen.turns.evidence
         key = len(evidence)
         evidence[key] = of_citations(citations, f"Cited on {moment(turn.said_at)}")
         markdown = linked(turn.text, marks_of(turn))

@@ -134,7 +134,9 @@ class Screenplay:
         await self.until(lambda: self.app.chat_screen.chat is not None and not status.status.doing)
 
     async def write(self, text: str) -> None:
-        self.app.chat_screen.query_one(Prompt).put(text)
+        prompt = self.app.chat_screen.query_one(Prompt)
+        prompt.focus()
+        prompt.put(text)
         await self.pilot.press("enter")
         await self.pilot.pause()
 

@@ -72,7 +72,7 @@ def test_escape_stops_a_reply_and_what_was_said_stays(perform: Perform, generato
         await scene.pilot.press("escape")
         await scene.sees("stopped")
         generator.gate.set()
-        await scene.until(lambda: scene.app.chat_screen.runner.wait(0))
+        await scene.until(lambda: scene.app.chat_screen.turns.runner.wait(0))
         assert [turn.text for turn in scene.chat.agent.memory.latest(9)] == ["I have a red bicycle"]
         await scene.pilot.press("ctrl+r")
         await scene.until(lambda: scene.messages()[-1] == ("reply", "You said so [1]."))

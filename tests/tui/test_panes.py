@@ -34,7 +34,7 @@ def test_a_memory_is_pinned_corrected_and_opened_from_the_pane(perform: Perform,
         await scene.write("/recall fact number 2")
         await scene.sees("Recalled", "Fact number 2")
         pane = scene.app.chat_screen.query_one(MemoryPane)
-        await scene.pilot.press("2", "p")
+        await scene.pilot.press("f3", "2", "p")
         await scene.sees("Pinned: every answer reads it")
         assert pane.selected is not None
         assert scene.chat.keeping.pinned() == {pane.selected.memory.id}
@@ -59,7 +59,7 @@ def test_a_correction_that_is_left_changes_nothing(perform: Perform, store: Path
     async def play(scene: Screenplay) -> None:
         await scene.write("/recall fact")
         await scene.sees("Recalled")
-        await scene.pilot.press("c")
+        await scene.pilot.press("f3", "c")
         await scene.until(lambda: isinstance(scene.app.screen, Ask))
         await scene.pilot.press("x", "escape")
         await scene.until(lambda: scene.app.screen is scene.app.chat_screen)

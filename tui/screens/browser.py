@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -65,12 +66,13 @@ class BrowserScreen(Screen[SessionInfo | None]):
         """Read the first page, then count."""
         self.query_one(Timeline).focus()
         self._read_anew()
-        self.run_worker(self._count(), group="count")
+        self._count()
 
     def _read_anew(self) -> None:
         self._reading += 1
-        self.run_worker(self._read(None, self._reading), group="read", exclusive=True)
+        self._read(None, self._reading)
 
+    @work(group="read", exclusive=True)
     async def _read(self, after: tuple[int, int] | None, reading: int) -> None:
         wanted = self._wanted()
         try:
@@ -106,6 +108,7 @@ class BrowserScreen(Screen[SessionInfo | None]):
             Content.assemble(("Memory", "bold"), (f"  {shown}{more}", "$dimmed"))
         )
 
+    @work(group="count")
     async def _count(self) -> None:
         from ...memory.health import statistics
 
@@ -131,7 +134,7 @@ class BrowserScreen(Screen[SessionInfo | None]):
 
     def on_timeline_end_reached(self, event: Timeline.EndReached) -> None:
         """Read the next page."""
-        self.run_worker(self._read(event.after, self._reading), group="read", exclusive=True)
+        self._read(event.after, self._reading)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Show what is selected."""

@@ -4,20 +4,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from ...agent.types import Answer
 from ...memory.errors import RecollectError
 from ...memory.types import Turn
 from ..command_actions import CommandActions
-from ..evidence import Evidence, of_answer, of_recall
 from ..history import History
 from ..threads import in_thread
-from ..turns import Begin, TurnRunner
+from ..turn_display import Turns
+from ..turns import TurnRunner
 from ..widgets.memory_pane import MemoryPane
 from ..widgets.message_view import MessageView
 from ..widgets.prompt import Prompt
@@ -25,7 +25,6 @@ from ..widgets.session_list import SessionList
 from ..widgets.status_line import StatusLine
 from ..widgets.suggestions import Suggestions
 from ..widgets.transcript import Transcript
-from ..words import linked, took
 
 if TYPE_CHECKING:
     from ...agent.chat import Chat
@@ -59,12 +58,8 @@ class ChatScreen(Screen[None]):
         super().__init__()
         self._open_chat = open_chat
         self.chat: Chat | None = None
-        self.runner = TurnRunner(self)
+        self.turns = Turns(self)
         self.commands = CommandActions(self)
-        self.editing = False
-        """Whether what is sent next takes the place of the last turn."""
-        self.evidence: dict[int, Evidence] = {}
-        self.reply: MessageView | None = None
         self._waiting: list[str] = []
         self.history = History(self)
 
@@ -84,9 +79,17 @@ class ChatScreen(Screen[None]):
         """Show the prompt first; what takes time to import is imported after that."""
         self.query_one(Prompt).focus()
         self.tell(doing="opening…")
-        self.call_after_refresh(lambda: self.run_worker(self.open(), group="open", exclusive=True))
+        self.call_after_refresh(self._open_soon)
 
     # -- opening ---------------------------------------------------------------------------------
+
+    @work(group="open", exclusive=True)
+    async def _open_soon(self) -> None:
+        await self.open()
+
+    @work(group="sessions", exclusive=True)
+    async def _list_soon(self, words: str = "") -> None:
+        await self.history.list(words)
 
     async def open(self) -> None:
         """Open the chat, again after its settings changed; what was written meanwhile is sent then."""
@@ -107,7 +110,7 @@ class ChatScreen(Screen[None]):
             await in_thread(lambda: chat.resume(session))
         await self._greet(chat, is_first=before is None)
         for text in self._waiting:
-            self._send(text)
+            self.turns.send(text)
         self._waiting.clear()
         await self.attempt(chat.warm_up)
 
@@ -164,97 +167,35 @@ class ChatScreen(Screen[None]):
             await self.commands.run(event.text)
         elif self.chat is None:
             self._waiting.append(event.text)
-        elif self.runner.is_running:
+        elif self.turns.runner.is_running:
             self.query_one(Prompt).put(event.text)
             self.notify("A reply is still being written; Escape stops it.")
         else:
-            self._send(event.text)
-
-    def _send(self, text: str) -> None:
-        chat = self.chat
-        if chat is not None:
-            send = chat.resend if self.editing else chat.send
-            self.run_turn(lambda heard: send(text, on_recall=heard), text)
-
-    def run_turn(self, begin: Begin, text: str | None) -> None:
-        """Run a turn in a thread; `text` is what the user said, None where the last turn is answered again."""
-        self.run_worker(self._show_turn(begin, text), group="turn")
-
-    async def _show_turn(self, begin: Begin, text: str | None) -> None:
-        transcript = self.query_one(Transcript)
-        if self.editing or text is None:
-            await self._drop_last(with_question=self.editing)
-        self.editing = False
-        if text is not None:
-            await transcript.add(MessageView("user", "You", text))
-        self.reply = MessageView("reply", "…", key=len(self.evidence))
-        self.evidence[len(self.evidence)] = Evidence(title="")
-        await transcript.add(self.reply)
-        self.tell(doing="remembering…")
-        self.runner.start(begin)
-
-    async def _drop_last(self, *, with_question: bool) -> None:
-        views = list(self.query_one(Transcript).query(MessageView))
-        last = next((place for place in range(len(views) - 1, -1, -1) if views[place].kind == "user"), len(views))
-        for view in views[last if with_question else last + 1 :]:
-            await view.remove()
+            self.turns.send(event.text)
 
     def on_turn_runner_recalled(self, event: TurnRunner.Recalled) -> None:
         """Show the memories before the first word is written."""
-        self.tell(doing="writing…", tokens=event.found.context.tokens, budget=event.found.context.budget)
-        if self.reply is not None and self.reply.key is not None:
-            self.evidence[self.reply.key] = of_recall(event.found, "Reading")
-            self.show_evidence(self.reply)
+        self.turns.recalled(event.found)
 
     async def on_turn_runner_piece(self, event: TurnRunner.Piece) -> None:
         """Let the reply grow."""
-        if self.reply is not None:
-            await self.reply.write(event.text)
+        await self.turns.grow(event.text)
 
     async def on_turn_runner_finished(self, event: TurnRunner.Finished) -> None:
-        """Put links and head to the reply, and show what it was given to read."""
-        view, self.reply = self.reply, None
-        answer = event.answer
-        if view is None or self.chat is None or view.key is None:
-            return
-        self.chat.finished(answer)
-        self.evidence[view.key] = of_answer(answer, "Why this answer")
-        view.text = answer.text
-        await view.finish(_head(answer), linked(answer.text, answer.marks))
-        self.show_evidence(view)
-        for problem in answer.problems:
-            await self.say("note", "Note", problem)
-        held = self.query_one(StatusLine).status.memories or 0
-        self.tell(doing="", timings=answer.timings, memories=held + 2)
-        self.run_worker(self.history.list(), group="sessions", exclusive=True)
+        """Show the whole reply, and what it was given to read."""
+        await self.turns.finished(event.answer)
+        self._list_soon()
 
     async def on_turn_runner_failed(self, event: TurnRunner.Failed) -> None:
         """Show what failed and what to do; what was written is not lost."""
-        view, self.reply = self.reply, None
-        self.tell(doing="")
-        if view is not None and not view.text:
-            await view.remove()
-        after = "What you wrote is stored; Ctrl+R or /retry asks again." if event.is_stored else ""
-        await self.say("failed", "No reply", f"{event.problem}\n{after}".strip())
-        if not event.is_stored:
-            prompt = self.query_one(Prompt)
-            prompt.action_cursor_up()
-
-    async def stop(self) -> bool:
-        """Stop the reply, and tell whether one was being written."""
-        was_running = self.runner.stop()
-        view, self.reply = self.reply, None
-        if view is not None:
-            await view.finish("stopped · what you wrote is remembered, Ctrl+R asks again")
-            self.tell(doing="")
-        return was_running
+        await self.turns.failed(event.problem, is_stored=event.is_stored)
 
     # -- memories --------------------------------------------------------------------------------
 
     def show_evidence(self, view: MessageView, number: int | None = None) -> None:
         """Show the memories of a reply, with a number that one selected."""
         pane = self.query_one(MemoryPane)
-        evidence = self.evidence.get(-1 if view.key is None else view.key)
+        evidence = self.turns.evidence.get(-1 if view.key is None else view.key)
         if evidence is None:
             return
         hidden = self.chat.keeping.waiting if self.chat is not None else frozenset[int]()
@@ -276,15 +217,20 @@ class ChatScreen(Screen[None]):
 
     def replace_memory(self, turn: Turn) -> None:
         """Show the new words of a turn that was corrected."""
-        self.evidence.update({key: one.corrected(turn) for key, one in self.evidence.items()})
+        self.turns.correct(turn)
         pane = self.query_one(MemoryPane)
         pane.show(pane.evidence.corrected(turn))
 
     def on_message_view_chosen(self, event: MessageView.Chosen) -> None:
         """Show what a reply was given to read; a citation opens the pane where it is hidden."""
         self.show_evidence(event.view, event.number)
-        if event.number is not None and not self.query_one(MemoryPane).region:
-            self.show_pane("memory")
+        if event.number is not None:
+            self.reveal_pane("memory")
+
+    def on_message_view_link_chosen(self, event: MessageView.LinkChosen) -> None:
+        """Copy a link: the app opens no browser by itself."""
+        self.recollect.copy_to_clipboard(event.href)
+        self.notify("The link was copied.")
 
     async def on_memory_pane_asked(self, event: MemoryPane.Asked) -> None:
         """Do what is asked for with a memory."""
@@ -294,7 +240,7 @@ class ChatScreen(Screen[None]):
 
     async def on_session_list_wanted(self, event: SessionList.Wanted) -> None:
         """Search the sessions."""
-        self.run_worker(self.history.list(event.words), group="sessions", exclusive=True)
+        self._list_soon(event.words)
 
     async def on_session_list_resumed(self, event: SessionList.Resumed) -> None:
         """Go on in a session."""
@@ -317,7 +263,7 @@ class ChatScreen(Screen[None]):
     @property
     def recollect(self) -> "ChatApp":
         """The app, as what it is."""
-        return cast("ChatApp", self.app)  # Textual's own type does not tell
+        return cast("ChatApp", self.app)  # pyright: ignore[reportUnknownMemberType] - Textual's type leaves it open
 
     def action_pane(self, name: str) -> None:
         """Go to a pane, or back from it to the prompt."""
@@ -325,6 +271,11 @@ class ChatScreen(Screen[None]):
         if pane.has_focus_within:
             self._close_panes()
         else:
+            self.show_pane(name)
+
+    def reveal_pane(self, name: str) -> None:
+        """Go to a pane that is hidden; one that is seen leaves the focus where somebody writes."""
+        if not self.query_one("#memory-pane" if name == "memory" else "#session-pane").region:
             self.show_pane(name)
 
     def show_pane(self, name: str) -> None:
@@ -340,12 +291,5 @@ class ChatScreen(Screen[None]):
 
     async def action_back(self) -> None:
         """Stop the reply, or go back to the prompt."""
-        if not await self.stop():
+        if not await self.turns.stop():
             self._close_panes()
-
-
-def _head(answer: Answer) -> str:
-    cited = len({citation.number for citation in answer.citations})
-    read = len(answer.context.memories)
-    about = f"{cited} cited of {read} read" if read else "no memories"
-    return f"Recollect · {about} · {took(answer.timings['total'])}"

@@ -4,6 +4,7 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from ...memory.types import Turn
 from ..evidence import Evidence, ShownMemory
 from ..words import moment, one_line
 
@@ -28,7 +29,7 @@ class MemoryList(OptionList):
 
 def _entry(shown: ShownMemory, is_pinned: bool) -> Content:
     memory = shown.memory
-    when = memory.said_at if hasattr(memory, "said_at") else memory.happened_at
+    when = memory.said_at if isinstance(memory, Turn) else memory.happened_at
     number = f"[{shown.number}]" if shown.number is not None else " · "
     head = Content.assemble(
         ("●" if shown.is_cited else "○", "$success" if shown.is_cited else "$dimmed"),

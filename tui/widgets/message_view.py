@@ -32,6 +32,12 @@ class MessageView(Vertical):
         view: "MessageView"
         number: int | None
 
+    @dataclass
+    class LinkChosen(Message):
+        """A link that is no citation was clicked."""
+
+        href: str
+
     def __init__(
         self, kind: Kind, head: str, text: str = "", *, markdown: str | None = None, key: int | None = None
     ) -> None:
@@ -74,14 +80,13 @@ class MessageView(Vertical):
             await self._body.update(visible(markdown))
 
     def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
-        """Follow a citation to its memory, and any other link nowhere: the app opens no browser by itself."""
+        """Follow a citation to its memory."""
         event.stop()
         scheme, _, number = event.href.partition(":")
         if scheme == "cite" and number.isdigit():
             self.post_message(self.Chosen(self, int(number)))
         else:
-            self.app.copy_to_clipboard(event.href)
-            self.notify("The link was copied.")
+            self.post_message(self.LinkChosen(event.href))
 
     def on_click(self, event: Click) -> None:
         """Show the memories of a reply that is clicked beside its links."""

@@ -1,0 +1,118 @@
+"""The turns of a chat screen as they are sent, streamed, finished, failed, stopped."""
+
+from typing import TYPE_CHECKING
+
+from ..agent.types import Answer
+from ..memory.types import Retrieved, Turn
+from .evidence import Evidence, of_answer, of_recall
+from .turns import Begin, TurnRunner
+from .widgets.message_view import MessageView
+from .widgets.prompt import Prompt
+from .widgets.status_line import StatusLine
+from .widgets.transcript import Transcript
+from .words import linked, took
+
+if TYPE_CHECKING:
+    from .screens.chat import ChatScreen
+
+
+class Turns:
+    """Puts messages into the transcript of one screen; `evidence` holds what each reply was given to read."""
+
+    def __init__(self, screen: "ChatScreen") -> None:
+        self._screen = screen
+        self.runner = TurnRunner(screen)
+        self.editing = False
+        """Whether what is sent next takes the place of the last turn."""
+        self.evidence: dict[int, Evidence] = {}
+        self.reply: MessageView | None = None
+        """The reply that is being written."""
+
+    def correct(self, turn: Turn) -> None:
+        """Note the new words of a turn that was corrected."""
+        self.evidence = {key: one.corrected(turn) for key, one in self.evidence.items()}
+
+    def send(self, text: str) -> None:
+        """Send a turn of the user, in place of the last one while that is edited."""
+        chat = self._screen.chat
+        if chat is not None:
+            send = chat.resend if self.editing else chat.send
+            self.run(lambda heard: send(text, on_recall=heard), text)
+
+    def run(self, begin: Begin, text: str | None) -> None:
+        """Run a turn in a thread; `text` is what the user said, None where the last turn is answered again."""
+        self._screen.run_worker(self._show(begin, text), group="turn")
+
+    async def _show(self, begin: Begin, text: str | None) -> None:
+        transcript = self._screen.query_one(Transcript)
+        if self.editing or text is None:
+            await self._drop_last(with_question=self.editing)
+        self.editing = False
+        if text is not None:
+            await transcript.add(MessageView("user", "You", text))
+        self.reply = MessageView("reply", "…", key=len(self.evidence))
+        self.evidence[len(self.evidence)] = Evidence(title="")
+        await transcript.add(self.reply)
+        self._screen.tell(doing="remembering…")
+        self.runner.start(begin)
+
+    async def _drop_last(self, *, with_question: bool) -> None:
+        views = list(self._screen.query_one(Transcript).query(MessageView))
+        last = next((place for place in range(len(views) - 1, -1, -1) if views[place].kind == "user"), len(views))
+        for view in views[last if with_question else last + 1 :]:
+            await view.remove()
+
+    def recalled(self, found: Retrieved) -> None:
+        """Show the memories before the first word is written."""
+        self._screen.tell(doing="writing…", tokens=found.context.tokens, budget=found.context.budget)
+        if self.reply is not None and self.reply.key is not None:
+            self.evidence[self.reply.key] = of_recall(found, "Reading")
+            self._screen.show_evidence(self.reply)
+
+    async def grow(self, piece: str) -> None:
+        """Let the reply grow."""
+        if self.reply is not None:
+            await self.reply.write(piece)
+
+    async def finished(self, answer: Answer) -> None:
+        """Put links and head to the reply, and show what it was given to read."""
+        view, self.reply = self.reply, None
+        if view is None or self._screen.chat is None or view.key is None:
+            return
+        self._screen.chat.finished(answer)
+        self.evidence[view.key] = of_answer(answer, "Why this answer")
+        view.text = answer.text
+        await view.finish(_head(answer), linked(answer.text, answer.marks))
+        self._screen.show_evidence(view)
+        for problem in answer.problems:
+            await self._screen.say("note", "Note", problem)
+        held = self._screen.query_one(StatusLine).status.memories or 0
+        self._screen.tell(doing="", timings=answer.timings, memories=held + 2)
+
+    async def failed(self, problem: str, *, is_stored: bool) -> None:
+        """Show what failed and what to do; what was written is not lost."""
+        view, self.reply = self.reply, None
+        self._screen.tell(doing="")
+        if view is not None and not view.text:
+            await view.remove()
+        after = "What you wrote is stored; Ctrl+R or /retry asks again." if is_stored else ""
+        await self._screen.say("failed", "No reply", f"{problem}\n{after}".strip())
+        if not is_stored:
+            prompt = self._screen.query_one(Prompt)
+            prompt.action_cursor_up()
+
+    async def stop(self) -> bool:
+        """Stop the reply, and tell whether one was being written."""
+        was_running = self.runner.stop()
+        view, self.reply = self.reply, None
+        if view is not None:
+            await view.finish("stopped · what you wrote is remembered, Ctrl+R asks again")
+            self._screen.tell(doing="")
+        return was_running
+
+
+def _head(answer: Answer) -> str:
+    cited = len({citation.number for citation in answer.citations})
+    read = len(answer.context.memories)
+    about = f"{cited} cited of {read} read" if read else "no memories"
+    return f"Recollect · {about} · {took(answer.timings['total'])}"
