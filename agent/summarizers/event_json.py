@@ -113,11 +113,19 @@ def _event(value: Json, lines: int) -> WrittenEvent | None:
 
 def _numbers(value: Json) -> Iterator[int]:
     """Yield the line numbers in 3, "3", "[3]", [3, "L4"]."""
-    for one in cast("list[Json]", value) if isinstance(value, list) else [value]:
-        if isinstance(one, int) and not isinstance(one, bool):
-            yield one
-        elif isinstance(one, str):
-            yield from (int(number[:9]) for number in _NUMBER.findall(one))
+    match value:
+        case bool():
+            return
+        case int():
+            yield value
+        case str():
+            yield from (int(number[:9]) for number in _NUMBER.findall(value))
+        case [*several]:
+            for one in several:
+                if not isinstance(one, list):
+                    yield from _numbers(one)
+        case _:
+            return
 
 
 def _day(value: Json) -> date | None:

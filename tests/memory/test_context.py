@@ -83,7 +83,8 @@ def test_a_date_that_is_the_header_is_not_written_twice() -> None:
 
 
 def test_where_room_is_scarce_no_summary_stands_beside_all_of_its_turns() -> None:
-    turn, other, summary = said("Alice got a dog."), said("It rains today.", number=2), event("A dog came home.", hour=1)
+    turn, other = said("Alice got a dog."), said("It rains today.", number=2)
+    summary = event("A dog came home.", hour=1)
     everything = build(summary, turn, other)
     assert [memory.id for memory in everything.memories] == [1, 2, 50]  # there is room: why not
     scarce = everything.tokens - 1
