@@ -118,7 +118,7 @@ class ContextBuilder:
         text = rendered(scored.memory)
         allowed = int(budget * LONG_SHARE)
         if not self._is_within(text, allowed):
-            text = self._excerpt(text, terms, allowed)
+            text = self._excerpt(text, _opening(scored.memory), terms, allowed)
         tokens = self._line_tokens(text)
         return _Line(rank=rank, memory=scored.memory, score=scored.score, text=text, tokens=tokens)
 
@@ -146,9 +146,9 @@ class ContextBuilder:
             budget=budget,
         )
 
-    def _excerpt(self, text: str, terms: frozenset[str], allowed: int) -> str:
+    def _excerpt(self, text: str, who: str, terms: frozenset[str], allowed: int) -> str:
         """Return the speaker and a run of sentences around the one that shares most terms, `…` where it is cut."""
-        speaker, _, said = text.partition(": ")
+        said = text.removeprefix(who)
         passage = _passage(said, terms, MOST_CHARACTERS_OF_A_TOKEN * allowed)
         sentences = self._pieces(said[passage], allowed // 2)
         cut_before, cut_after = passage.start > 0, passage.stop < len(said)
@@ -158,7 +158,7 @@ class ContextBuilder:
         def cut(first: int, last: int) -> str:
             opening = "… " if first or cut_before else ""
             closing = " …" if last + 1 < len(sentences) or cut_after else ""
-            return f"{speaker}: {opening}{' '.join(sentences[first : last + 1])}{closing}"
+            return f"{who}{opening}{' '.join(sentences[first : last + 1])}{closing}"
 
         grown = True
         while grown:
@@ -214,6 +214,11 @@ def rendered(memory: Memory) -> str:
     said_on = memory.said_at.date()
     dates = [date for date in memory.dates if not date.earliest == date.latest == said_on]
     return _SPACE.sub(" ", f"{memory.speaker}: {annotate(memory.text, dates)}").strip()
+
+
+def _opening(memory: Memory) -> str:
+    """Return how the line of a memory begins: `speaker: `, whose name may hold a colon."""
+    return "Event: " if isinstance(memory, EventSummary) else _SPACE.sub(" ", f"{memory.speaker}: ").lstrip()
 
 
 def _text(lines: Sequence[_Line]) -> str:

@@ -82,6 +82,10 @@ def test_a_date_that_is_the_header_is_not_written_twice() -> None:
     )
 
 
+def test_a_cut_line_keeps_a_name_with_a_colon_whole() -> None:
+    assert build(said("1", speaker="Dr: No"), budget=7).text == "2 March 2026\n[1] Dr: No: 1"
+
+
 def test_where_room_is_scarce_no_summary_stands_beside_all_of_its_turns() -> None:
     turn, other = said("Alice got a dog."), said("It rains today.", number=2)
     summary = event("A dog came home.", hour=1)
