@@ -174,7 +174,7 @@ class _Laboratory:
         answers = self._evaluation.plan.answers or AnswerPlan()
         count = WordPieceCounter()
         return Answerer(
-            generator=make_generator(config, self._workshop.embedder),
+            generator=make_generator(config, self._workshop.embedder, is_brief=True),
             contexts=ContextBuilder(count),
             count=count,
             budget=answers.budget,

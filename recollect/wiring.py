@@ -232,15 +232,21 @@ def speaker_of(user: str) -> str:
     return "User" if user == Config().user else user
 
 
-def make_generator(config: Config, embedder: "Embedder", *, asker: str = "") -> "Generator":
+def make_generator(config: Config, embedder: "Embedder", *, asker: str = "", is_brief: bool = False) -> "Generator":
     """Return the configured generator; `asker` is who "I" in a question is.
+
+    With `is_brief` the extractive one says the words that answer and nothing else, as evaluations want it.
 
     Raises ModelNotConfigured when a hosted one has no model.
     """
     if config.generator == "extractive":
         from .agent.generators.extractive import ExtractiveGenerator
 
-        return ExtractiveGenerator(embedder, asker=asker)
+        return ExtractiveGenerator(embedder, asker=asker, is_brief=is_brief)
+    if config.generator == "bart":
+        from .wiring_reader import local_reader
+
+        return local_reader(config)
     from .agent.generators.hosted import HostedGenerator
 
     return HostedGenerator(_hosted(config, "generator is 'hosted'"), assistant=config.assistant)

@@ -1,4 +1,7 @@
-"""The offline generator: quotes the sentence that answers, with who said it and when, or does not remember."""
+"""The offline generator: quotes the sentence that answers, with who said it and when, or does not remember.
+
+It can be brief, as keys of evaluations are: then it says the words that answer, or the date, and nothing else.
+"""
 
 import json
 import math
@@ -19,6 +22,7 @@ from ..citations import escape_marks
 from ..evidence import FEATURES, SUPPORT, Evidence, evidence, is_when, support
 from ..ports import ABSTENTION, Told
 from ..sentences import Sentence, is_same, sentences_of
+from ..short_answers import short_answer
 
 if TYPE_CHECKING:
     from ...memory.ports import Vectors
@@ -88,14 +92,18 @@ class _Reading:
 class ExtractiveGenerator:
     """Quotes, never composes. "When" questions are answered from resolved dates.
 
-    `asker` is who "I" in a question is. When the embedder fails, words alone decide.
+    `asker` is who "I" in a question is. When the embedder fails, words alone decide. With `is_brief` an answer is
+    as short as it can be, its parts divided by commas.
     """
 
     name = "extractive"
     reads_history = False
 
-    def __init__(self, embedder: Embedder, *, asker: str = "", model: EvidenceModel | None = None) -> None:
+    def __init__(
+        self, embedder: Embedder, *, asker: str = "", model: EvidenceModel | None = None, is_brief: bool = False
+    ) -> None:
         self._embedder = embedder
+        self._is_brief = is_brief
         self._asker = asker
         self._model = model or shipped_model()
 
@@ -136,6 +144,9 @@ class ExtractiveGenerator:
         if not quotations:
             yield ABSTENTION
         for place, sentence in enumerate(quotations):
+            if self._is_brief:
+                yield (", " if place else "") + _brief(question, sentence)
+                continue
             yield ("\n" if place else "") + self._quoted(sentence, dated=not place and is_when(question))
 
     def _quoted(self, sentence: Sentence, *, dated: bool) -> str:
@@ -144,6 +155,11 @@ class ExtractiveGenerator:
         answer = f"{_date_of(sentence)}: " if dated else ""
         line = f"{answer}{speaker} said on {format_day(sentence.turn.said_at.date())}, “{words}” [{sentence.number}]"
         return line[0].upper() + line[1:]
+
+
+def _brief(question: str, sentence: Sentence) -> str:
+    said = _date_of(sentence) if is_when(question) else short_answer(question, sentence)
+    return f"{escape_marks(said)} [{sentence.number}]"
 
 
 def is_question(text: str) -> bool:

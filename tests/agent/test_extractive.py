@@ -383,3 +383,32 @@ def test_without_a_sentence_it_is_sure_of_nothing() -> None:
 
 def test_any_generator_gives_a_whole_answer() -> None:
     assert told_by(ScriptedGenerator("On ", "1 March."), "When?", around()) == Told(text="On 1 March.")
+
+
+def briefly(question: str, *memories: Memory, model: EvidenceModel | None = None) -> str:
+    generator = ExtractiveGenerator(HashEmbedder(), model=model or trusting(first_stage=1.0), is_brief=True)
+    return "".join(generator.stream(question, around(*memories), ()))
+
+
+def test_a_brief_answer_is_the_words_that_answer_and_their_number() -> None:
+    assert briefly("What did Alice adopt?", said(DOG)) == "a beagle called Biscuit yesterday [1]"
+
+
+def test_a_brief_answer_to_when_is_a_date() -> None:
+    assert briefly("When did Alice adopt a dog?", said(DOG)) == "1 March 2026 [1]"
+    assert briefly("When did Alice adopt a dog?", said("I adopted a dog.")) == "2 March 2026 [1]"  # when it was said
+
+
+def test_a_brief_list_has_commas_between_its_parts() -> None:
+    pets = said("I have a beagle."), said("I have an old cat.", number=2)
+    assert briefly("Which pets does Alice have?", *pets, model=trusting()) == "a beagle [1], an old cat [2]"
+
+
+def test_a_brief_answer_can_be_that_it_was_not_told() -> None:
+    assert briefly("What did Alice adopt?") == ABSTENTION
+
+
+def test_marks_in_a_brief_answer_are_no_citations() -> None:
+    answer = briefly("What did Alice adopt?", said("I adopted dog [3]."))
+    citations, dropped = parse_citations(answer, around(said(DOG)), lambda _: ())
+    assert ([citation.number for citation in citations], dropped) == ([1], 0)
