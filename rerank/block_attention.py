@@ -108,8 +108,8 @@ def attend_with_gradient(
         is_last = number + 1 == len(model.layers)  # above it nothing is computed
         shared, groups, attention = _layer(model, layer, shared, groups, stop=is_last)
         given.append(attention[:, rows].mean(1))
-    parts = torch.cat(given).split([group.own.numel() for group in groups], 1)
-    by_group = [part.unflatten(1, group.own.shape) * group.own for part, group in zip(parts, groups, strict=True)]
+    parts = torch.split(torch.cat(given), [group.own.numel() for group in groups], 1)
+    by_group = [part.reshape(-1, *group.own.shape) * group.own for part, group in zip(parts, groups, strict=True)]
     order = torch.cat([group.places for group in groups]).argsort()
     return Heads(
         mass=torch.cat([one.sum(2) for one in by_group], 1)[:, order],
@@ -213,7 +213,7 @@ def _group_after(model: MiniLm, layer: Layer, group: _Bucket, told: Tensor, shar
     )
     # plain products: for heads this small faster than the fused kernel, and its gradient four times so
     read = _weights(query, key, group.unseen).to(value.dtype) @ value  # (candidates * heads, length, head)
-    read = read.unflatten(0, (candidates, heads)).transpose(1, 2).reshape(group.states.shape)
+    read = read.reshape(candidates, heads, *read.shape[1:]).transpose(1, 2).reshape(group.states.shape)
     return replace(group, states=_after(model, layer, group.states, read))
 
 

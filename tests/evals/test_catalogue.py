@@ -72,9 +72,12 @@ def memories(root: LongTermMemory) -> SharedMemories:
 def systems(
     memories: SharedMemories, *specs: SystemSpec, reranker: Reranker | None = None, seed: int = 0
 ) -> list[System]:
+    def made(_: SystemSpec, memories: SharedMemories) -> Reranker:
+        return reranker or FirstStageOrder()
+
     workshop = Workshop(
         memories=lambda _: memories,
-        reranker=lambda *_: reranker or FirstStageOrder(),
+        reranker=made,
         units={name: make_unit(name, count_words) for name in ("turn", "window", "chunk", "session")},
         contexts=ContextBuilder(count_words),
         embedder=HashEmbedder(),
