@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from threading import Thread
+from threading import enumerate as running_threads
 from typing import TypeVar
 
 Result = TypeVar("Result")
+
+OURS = "recollect-"
+"""What the names of our threads begin with."""
 
 
 async def in_thread(work: Callable[[], Result]) -> Result:
@@ -34,5 +38,10 @@ async def in_thread(work: Callable[[], Result]) -> Result:
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, result, error)
 
-    Thread(target=run, name="recollect-work", daemon=True).start()
+    Thread(target=run, name=f"{OURS}work", daemon=True).start()
     return await future
+
+
+def is_any_running() -> bool:
+    """Tell whether a thread of ours still works; Python must not be taken down under one that imports or computes."""
+    return any(thread.name.startswith(OURS) for thread in running_threads())

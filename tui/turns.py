@@ -10,6 +10,7 @@ from textual.message_pump import MessagePump
 
 from ..memory.errors import RecollectError
 from ..memory.types import Retrieved, Turn
+from .threads import OURS
 
 if TYPE_CHECKING:
     from ..agent.agent import AnswerStream
@@ -67,7 +68,7 @@ class TurnRunner:
         """Run a turn; one that is still running is stopped."""
         self.stop()
         stop = self._stop = Event()
-        self._thread = Thread(target=self._run, args=(begin, stop), name="recollect-turn", daemon=True)
+        self._thread = Thread(target=self._run, args=(begin, stop), name=f"{OURS}turn", daemon=True)
         self._thread.start()
 
     def stop(self) -> bool:

@@ -57,6 +57,7 @@ def _plain(invocation: Invocation, as_of: str | None) -> None:
 def _full_screen(invocation: Invocation, as_of: str | None) -> None:
     from ..chat_settings import ChatSettings
     from ..tui.app import ChatApp
+    from ..tui.threads import is_any_running
 
     theme = invocation.config.theme  # a configuration that is wrong is told before the screen is taken
 
@@ -69,6 +70,12 @@ def _full_screen(invocation: Invocation, as_of: str | None) -> None:
 
     app = ChatApp(open_chat, ChatSettings(invocation.settings), theme=theme)
     app.run()
+    if is_any_running():
+        # a server that does not answer, torch half imported: everything is stored, and Python's own way out would
+        # wait for the one and abort in the other
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(app.return_code or 0)
     if app.return_code:
         raise click.exceptions.Exit(app.return_code)
 

@@ -79,10 +79,22 @@ def test_a_line_that_is_not_utf_8_is_an_error_of_that_line_alone(run: Run, serve
     assert "not UTF-8" in result.stderr
 
 
-def test_without_plain_the_chat_says_that_it_is_plain(run: Run) -> None:
-    result = run("chat", stdin="")
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert "plain" in result.stderr
+@pytest.mark.usefixtures("server")
+def test_in_a_pipe_the_chat_is_plain_by_itself(run: Run) -> None:
+    result = run("chat", stdin="Hello\n")
+    assert (result.exit_code, result.stdout) == (0, "Noted.\n")
+
+
+def test_model_and_as_of_hold_for_one_chat(run: Run) -> None:
+    assert run("add", "My bicycle is red.", "--said-at", "2026-01-01").exit_code == 0
+    assert run("add", "My bicycle is blue.", "--said-at", "2026-06-01").exit_code == 0
+    then = run("chat", "--model", "offline", "--as-of", "2026-03-01", stdin="Which colour is my bicycle?\n")
+    assert "“My bicycle is red.” [1]" in then.stdout
+    assert "blue" not in then.stdout
+    with running(says("A hosted reply.")) as server:
+        run("config", "set", "hosted.base_url", server.url)
+        result = run("chat", "--model", "scripted", stdin="Hello\n")
+    assert (result.exit_code, result.stdout) == (0, "A hosted reply.\n")
 
 
 @pytest.mark.usefixtures("hosted")
