@@ -2,9 +2,9 @@
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -55,8 +55,8 @@ def read_answers(
     for group in batched(taught, tokens=4096):
         batch = padded(group)
         with torch.inference_mode():
-            decode: Any = model.generate  # what it returns depends on what it is asked for
-            made: Tensor = decode(
+            decode = cast("Callable[..., Tensor]", model.generate)  # pyright: ignore - transformers' mixin
+            made = decode(
                 input_ids=batch.read,
                 attention_mask=batch.mask.long(),
                 num_beams=1,

@@ -236,8 +236,8 @@ def test_a_run_writes_a_model_that_transformers_reads_and_a_table(data: Path, tm
     assert "| reader | dates |" in str(result["table"])
     assert [json.loads(line)["update"] for line in (folder / "curve.jsonl").read_text().splitlines()] == [1, 2, 2]
     card = read_card(out)
-    load_tokens: Any = AutoTokenizer.from_pretrained  # transformers types them loosely
-    load_model: Any = AutoModelForSeq2SeqLM.from_pretrained
+    load_tokens: Any = AutoTokenizer.from_pretrained  # pyright: ignore - typed loosely
+    load_model: Any = AutoModelForSeq2SeqLM.from_pretrained  # pyright: ignore
     tokenizer, model = load_tokens(out), load_model(out)
     assert card is not None
     ids = tokenizer(card.shown("Where?", "[1] Ann: in Ghent"), return_tensors="pt", return_token_type_ids=False)
