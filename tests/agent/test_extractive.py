@@ -400,8 +400,8 @@ def test_a_brief_answer_to_when_is_a_date() -> None:
 
 
 def test_a_brief_list_has_commas_between_its_parts() -> None:
-    pets = said("I have a beagle."), said("I have an old cat.", number=2)
-    assert briefly("Which pets does Alice have?", *pets, model=trusting()) == "a beagle [1], an old cat [2]"
+    pets = said("I feed a beagle."), said("I feed an old cat.", number=2)
+    assert briefly("Which pets does Alice feed?", *pets, model=trusting()) == "a beagle [1], an old cat [2]"
 
 
 def test_a_brief_answer_can_be_that_it_was_not_told() -> None:
