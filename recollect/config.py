@@ -13,7 +13,8 @@ from .config_keys import ENVIRONMENT_PREFIX, KEYS, NO_KEYS, Value, key_named, ke
 from .memory.errors import ConfigError
 from .memory.fusion import DENSE_WEIGHT, Fusion
 
-GeneratorName: TypeAlias = Literal["extractive", "hosted"]
+GeneratorName: TypeAlias = Literal["extractive", "bart", "hosted"]
+DecodingName: TypeAlias = Literal["rag-sequence", "rag-sequence-fast", "rag-token", "re2g", "concat"]
 RowsName: TypeAlias = Literal["question", "instruction+question", "to-the-end"]
 SummarizerName: TypeAlias = Literal["none", "extractive", "seq2seq", "hosted"]
 EmbedderName: TypeAlias = Literal["minilm", "sentence-transformers", "endpoint"]
@@ -49,6 +50,10 @@ class Config:
     window_turns: int = 8
     theme: Literal["dark", "light"] = "dark"
     generator: GeneratorName = "extractive"
+    generator_model: str | None = None
+    generator_decoding: DecodingName = "rag-token"
+    generator_beams: int = 4
+    generator_device: str | None = None
     summaries: SummarizerName = "none"
     summaries_model: str | None = None
     summaries_device: str | None = None
@@ -87,6 +92,8 @@ _OPTIONAL = frozenset(
         "rerank_model",
         "rerank_heads",
         "rerank_device",
+        "generator_model",
+        "generator_device",
         "summaries_model",
         "summaries_device",
         "hosted_model",

@@ -19,7 +19,8 @@ ROWS = ("question", "instruction+question", "to-the-end")
 CALIBRATION = ("auto", "yes", "no")
 PREFILL = ("no", "yes")
 THEMES = ("dark", "light")
-GENERATORS = ("extractive", "hosted")
+GENERATORS = ("extractive", "bart", "hosted")
+DECODINGS = ("rag-sequence", "rag-sequence-fast", "rag-token", "re2g", "concat")
 SUMMARIZERS = ("none", "extractive", "seq2seq", "hosted")
 EMBEDDERS = ("minilm", "sentence-transformers", "endpoint")
 
@@ -155,6 +156,10 @@ KEYS: tuple[Key, ...] = (
     Key(name="chat.window_turns", attribute="window_turns", kind=int, least=0),
     Key(name="chat.theme", attribute="theme", choices=THEMES),
     Key(name="generator.name", attribute="generator", choices=GENERATORS),
+    Key(name="generator.model", attribute="generator_model"),
+    Key(name="generator.decoding", attribute="generator_decoding", choices=DECODINGS),
+    Key(name="generator.beams", attribute="generator_beams", kind=int, least=1),
+    Key(name="generator.device", attribute="generator_device"),
     Key(name="summaries.name", attribute="summaries", choices=SUMMARIZERS),
     Key(name="summaries.model", attribute="summaries_model"),
     Key(name="summaries.device", attribute="summaries_device"),

@@ -31,10 +31,10 @@ def sequence_loss(logits: Tensor, scores: Tensor, targets: Tensor, *, pad: int, 
     """
     answers = _answers(logits, scores, targets, pad)
 
-    def loss(log_probs: Tensor) -> Tensor:
-        return -(answers.documents + log_probs.sum(-1)).logsumexp(-1)
-
-    return _smoothed(loss(answers.target), loss(answers.every_word), answers.vocabulary, smoothing)
+    loss = -(answers.documents + answers.target.sum(-1)).logsumexp(-1)
+    # the prior comes once a word, as in transformers' `get_nll`: of the mean over words it is then one part
+    smooth = -(answers.vocabulary * answers.documents + answers.every_word.sum(-1)).logsumexp(-1)
+    return _smoothed(loss, smooth, answers.vocabulary, smoothing)
 
 
 def token_loss(logits: Tensor, scores: Tensor, targets: Tensor, *, pad: int, smoothing: float = 0.0) -> Tensor:

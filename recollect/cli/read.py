@@ -2,6 +2,7 @@
 
 import click
 
+from ..config_keys import GENERATORS
 from .filters import filter_options
 from .invocation import Invocation, pass_invocation, place_options, setting
 from .output import console, counted, note, say, write_json
@@ -10,6 +11,9 @@ from .output import console, counted, note, say, write_json
 @click.command()
 @click.argument("question")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+@setting(
+    "--generator", key="generator.name", type=click.Choice(GENERATORS), help="What answers, if not as configured."
+)
 @filter_options
 @place_options
 @pass_invocation

@@ -1,0 +1,203 @@
+"""The local generator: a BART or another seq2seq model that answers from the memories by RAG or Re2G decoding."""
+
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ...memory.context import rendered
+from ...memory.errors import GenerationError
+from ...memory.timeline import format_day
+from ...memory.types import Context, EventSummary, Memory, Turn
+from ..citations import escape_marks
+from ..ports import ABSTENTION, Told
+from .reader_files import ReaderFile, reader_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..marginal.decoding import Decoded
+    from ..marginal.document_decoder import DocumentDecoder
+    from .seq2seq_model import LoadedReader
+
+Decoding: TypeAlias = Literal["rag-sequence", "rag-sequence-fast", "rag-token", "re2g", "concat"]
+
+DOCUMENTS = 5
+LEAST_SHARE = 0.25
+"""Of the posterior from which on a memory is cited; the one with the largest share always is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How answers are decoded; `documents` are the best memories of the context that are read."""
+
+    decoding: Decoding = "rag-token"
+    beams: int = 4
+    most_tokens: int = 48
+    documents: int = DOCUMENTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """One question: decoders over the memories one by one, and the prior, (documents,)."""
+
+    numbers: tuple[int, ...]
+    documents: "DocumentDecoder"
+    prior: "Tensor"
+    together: "DocumentDecoder | None"
+
+
+class BartGenerator:
+    """Answers in the words of the model, and cites the memories that carried it: those of the largest p(z | x, y).
+
+    The prior p(z | x) is the softmax of the reranker's scores, with `re2g` that of their log sigmoids (METHODS 3:
+    log p(relevant)). `concat` reads all memories at once. The model is loaded when it is first used; one call at a
+    time uses it. Tokens are streamed as soon as no other answer is possible, RAG-Sequence's at the end. Raises
+    GenerationError when the model cannot be loaded or fails.
+    """
+
+    reads_history = False
+
+    def __init__(self, model: str, *, settings: Settings | None = None, device: str | None = None) -> None:
+        self._source = model
+        self._settings = settings or Settings()
+        self._device = device
+        self._using = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The model's name or folder."""
+        return self._source
+
+    def stream(self, question: str, context: Context, history: Sequence[Turn]) -> Iterator[str]:
+        """Yield the answer in pieces and its citations last; `ABSTENTION` where the model finds none."""
+        yield from self._answer(question, context)
+
+    def told(self, question: str, context: Context, history: Sequence[Turn]) -> Told:
+        """Return the whole answer, and 1 - p(no answer | x) as its confidence where the model was taught one."""
+        pieces = self._answer(question, context)
+        text = ""
+        while True:
+            try:
+                text += next(pieces)
+            except StopIteration as stop:
+                return Told(text=text, confidence=stop.value)
+
+    def _answer(self, question: str, context: Context) -> Generator[str, None, float | None]:
+        if not context.memories:
+            yield ABSTENTION
+            return 0.0
+        import torch
+
+        try:
+            with self._using, torch.inference_mode():
+                asked = self._asked(question, context)
+                decoded, shown = yield from self._decoded(asked)
+                text = self._reader.text(decoded.tokens)
+                if not text.strip() or self._is_no_answer(text):
+                    yield ABSTENTION
+                else:
+                    yield escape_marks(text)[len(shown) :] + self._citations(asked, decoded)
+                return self._confidence(asked)
+        except (RuntimeError, IndexError) as error:
+            raise GenerationError(f"{self._source} cannot answer: {error}") from error
+
+    def _asked(self, question: str, context: Context) -> _Question:
+        import torch
+
+        from ..marginal.document_decoder import DocumentDecoder
+        from ..marginal.prior import log_prior, relevance_of_logit
+
+        best = sorted(range(len(context.memories)), key=lambda n: -context.scores[n])[: self._settings.documents]
+        places = sorted(best)
+        template, reader = self._file.template, self._reader
+        passages = [_passage(context.memories[place]) for place in places]
+        scores = torch.tensor([context.scores[place] for place in places], device=reader.device)
+        if self._settings.decoding == "re2g":
+            scores = relevance_of_logit(scores)
+        together = None
+        if self._settings.decoding == "concat":
+            together = DocumentDecoder(reader.model, *reader.inputs(question, [context.text], template))
+        return _Question(
+            numbers=tuple(place + 1 for place in places),
+            documents=DocumentDecoder(reader.model, *reader.inputs(question, passages, template)),
+            prior=log_prior(scores),
+            together=together,
+        )
+
+    def _decoded(self, asked: _Question) -> Generator[str, None, tuple["Decoded", str]]:
+        """Yield what is certain of the answer; return it, and what was yielded."""
+        from ..marginal.beams import Limits
+        from ..marginal.decoding import rag_sequence, rag_token
+
+        limits = Limits(beams=self._settings.beams, most_tokens=self._settings.most_tokens, end=self._reader.end)
+        decoding = self._settings.decoding
+        if decoding in ("rag-sequence", "rag-sequence-fast"):
+            is_thorough = decoding == "rag-sequence"
+            return rag_sequence(asked.documents, asked.prior, limits, is_thorough=is_thorough), ""
+        alone = asked.together
+        searched = (
+            rag_token(asked.documents, asked.prior, limits)
+            if alone is None
+            else rag_token(alone, asked.prior.new_zeros(1), limits)
+        )
+        shown = ""
+        while True:
+            try:
+                certain = next(searched)
+            except StopIteration as stop:
+                return stop.value, shown
+            piece = self._certain(certain)
+            if len(piece) > len(shown):
+                yield piece[len(shown) :]
+                shown = piece
+
+    def _certain(self, tokens: Sequence[int]) -> str:
+        """Return what can be shown of a beginning: whole words, and no beginning of the words for no answer."""
+        text = escape_marks(self._reader.text(tokens)).rpartition(" ")[0]
+        if "[" in text or not text.strip():
+            return ""
+        return "" if self._file.no_answer.casefold().startswith(text.strip().casefold()) else text
+
+    def _citations(self, asked: _Question, decoded: "Decoded") -> str:
+        """Return " [1, 4]" of the memories with a large share of p(z | x, y), the largest first."""
+        from ..marginal.decoding import posterior
+
+        by_token = self._settings.decoding in ("rag-token", "re2g")
+        shares: list[float] = posterior(asked.documents, asked.prior, decoded.tokens, by_token=by_token).tolist()
+        order = sorted(range(len(shares)), key=lambda place: -shares[place])
+        cited = [place for rank, place in enumerate(order) if not rank or shares[place] >= LEAST_SHARE]
+        return f" [{', '.join(str(asked.numbers[place]) for place in cited)}]"
+
+    def _is_no_answer(self, text: str) -> bool:
+        return bool(self._file.no_answer) and text.strip().casefold() == self._file.no_answer.strip().casefold()
+
+    def _confidence(self, asked: _Question) -> float | None:
+        """Return 1 - p(no answer | x), None where the model was taught no words for it."""
+        if not self._file.no_answer:
+            return None
+        import math
+
+        from ..marginal.decoding import marginal
+
+        tokens = self._reader.tokens(self._file.no_answer)
+        if asked.together is not None:
+            return 1.0 - math.exp(marginal(asked.together, asked.prior.new_zeros(1), tokens, by_token=False))
+        by_token = self._settings.decoding in ("rag-token", "re2g")
+        return 1.0 - math.exp(min(0.0, marginal(asked.documents, asked.prior, tokens, by_token=by_token)))
+
+    @cached_property
+    def _file(self) -> ReaderFile:
+        return reader_file(self._source)
+
+    @cached_property
+    def _reader(self) -> "LoadedReader":
+        from .seq2seq_model import load_reader
+
+        return load_reader(self._source, self._device)
+
+
+def _passage(memory: Memory) -> str:
+    moment = memory.happened_at if isinstance(memory, EventSummary) else memory.said_at
+    return f"{format_day(moment.date())} / {rendered(memory)}"

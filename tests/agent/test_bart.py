@@ -1,0 +1,122 @@
+"""The local generator over tiny random models on disk: decodings, citations, abstention, inputs."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recollect import Config
+from recollect.agent.citations import numbers_in
+from recollect.agent.generators.bart import BartGenerator, Settings
+from recollect.agent.generators.reader_files import FILE
+from recollect.agent.generators.seq2seq_model import load_reader
+from recollect.agent.ports import ABSTENTION
+from recollect.memory.errors import GenerationError, ModelNotConfigured
+from recollect.memory.types import Context, Turn
+from recollect.wiring_reader import local_reader
+from tests.tiny_models import tokenizer
+from tests.tiny_seq2seq import write_bart
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+DECODINGS: list[Any] = ["rag-sequence", "rag-sequence-fast", "rag-token", "re2g", "concat"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bart(tmp_path_factory.mktemp("bart"))
+
+
+def context(*texts: str) -> Context:
+    turns = tuple(
+        Turn(id=n, user="u", conversation="c", session="1", position=n, speaker="Alice", text=text, said_at=NOON)
+        for n, text in enumerate(texts, 1)
+    )
+    lines = "\n".join(f"[{n}] Alice: {text}" for n, text in enumerate(texts, 1))
+    scores = tuple(float(len(texts) - n) for n in range(len(texts)))
+    return Context(memories=turns, scores=scores, text=lines, tokens=30, budget=854)
+
+
+PETS = context("I adopted a beagle.", "The wedding is in a barn.", "We had pizza.")
+
+
+@pytest.mark.parametrize("decoding", DECODINGS)
+def test_every_decoding_answers_and_cites_a_memory_that_it_read(folder: Path, decoding: Any) -> None:
+    settings = Settings(decoding=decoding, beams=2, most_tokens=6, documents=2)
+    generator = BartGenerator(str(folder), settings=settings, device="cpu")
+    told = generator.told("What did Alice adopt?", PETS, ())
+    assert told.confidence is None
+    assert numbers_in(told.text)[0] in (1, 2)
+    assert "".join(generator.stream("What did Alice adopt?", PETS, ())) == told.text
+
+
+def test_one_memory_carries_its_answer_whole_however_it_is_decoded(folder: Path) -> None:
+    answers = set()
+    for decoding in DECODINGS[:4]:
+        generator = BartGenerator(
+            str(folder), settings=Settings(decoding=decoding, beams=2, most_tokens=6), device="cpu"
+        )
+        answers.add(generator.told("What?", context("I adopted a beagle."), ()).text)
+    assert len(answers) == 1
+    assert numbers_in(answers.pop()) == (1,)
+
+
+def test_nothing_is_remembered_without_memories(folder: Path) -> None:
+    told = BartGenerator(str(folder)).told("What?", context(), ())
+    assert (told.text, told.confidence) == (ABSTENTION, 0.0)
+
+
+def test_the_models_own_words_for_no_answer_become_ours(folder: Path, tmp_path: Path) -> None:
+    settings = Settings(beams=2, most_tokens=6)
+    said = BartGenerator(str(folder), settings=settings, device="cpu").told("What?", PETS, ()).text
+    words = said[: said.rindex(" [")]
+    write_bart(tmp_path)
+    template = "{memories} // {question}"
+    (tmp_path / FILE).write_text(json.dumps({"input": template, "no_answer": words}), encoding="utf-8")
+    told = BartGenerator(str(tmp_path), settings=settings, device="cpu").told("What?", PETS, ())
+    assert told.text == ABSTENTION
+    assert told.confidence is not None
+    assert 0.0 <= told.confidence <= 1.0
+
+
+def test_a_long_passage_is_cut_and_the_question_never(tmp_path: Path) -> None:
+    reader = load_reader(str(write_bart(tmp_path, max_position_embeddings=32)), "cpu")
+    question = "What is Alice's dog called?"
+    for template in ("{memories} // {question}", "{question} : {memories}"):
+        ids, mask = reader.inputs(question, ["pizza " * 100, "barn"], template)
+        assert ids.shape[1] == 32
+        assert mask.sum(1).tolist()[0] == 32
+        assert mask.sum(1).tolist()[1] < 32
+        for row in range(2):
+            assert question in reader.text(ids[row].tolist())
+    with pytest.raises(GenerationError, match="longer than the 32 tokens"):
+        reader.inputs("why " * 50, ["barn"], "{memories} // {question}")
+
+
+def test_a_rag_model_loads_with_its_question_encoder(tmp_path: Path) -> None:
+    from transformers import RagTokenForGeneration
+
+    from tests.tiny_seq2seq import bart, rag
+
+    written = tokenizer(tmp_path / "generator_tokenizer")
+    end = written.eos_token_id
+    generator = bart(3, len(written), eos_token_id=end, pad_token_id=end, decoder_start_token_id=end)
+    rag(RagTokenForGeneration, generator).save_pretrained(tmp_path)
+    reader = load_reader(str(tmp_path), "cpu")
+    assert type(reader.question_encoder).__name__ == "DPRQuestionEncoder"
+    for name, weight in generator.state_dict().items():
+        assert (reader.model.state_dict()[name] == weight).all()
+    answer = BartGenerator(str(tmp_path), settings=Settings(most_tokens=4), device="cpu").told("What?", PETS, ()).text
+    assert answer
+
+
+def test_what_cannot_be_loaded_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(GenerationError, match=r"generator\.model"):
+        BartGenerator(str(tmp_path)).told("What?", PETS, ())
+    (tmp_path / FILE).write_text('{"input": "{question}"}', encoding="utf-8")
+    with pytest.raises(GenerationError, match="once each"):
+        BartGenerator(str(tmp_path)).told("What?", PETS, ())
+    with pytest.raises(ModelNotConfigured, match=r"generator\.model is not set"):
+        local_reader(Config(generator="bart"))
+    assert local_reader(Config(generator="bart", generator_model="here")).name == "here"
