@@ -4,7 +4,7 @@ Rules, so that they are fast and explain themselves; fitted by hand on FriendsQA
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Set
 
 from ..memory.words import words
 from .evidence import stem
@@ -54,7 +54,7 @@ def short_answer(question: str, sentence: Sentence) -> str:
     return _place(rest) or rest if _WHERE.search(question) else rest
 
 
-def _person(text: str, asked: Collection[str], speaker: str) -> str | None:
+def _person(text: str, asked: Set[str], speaker: str) -> str | None:
     """Return who is named and not asked about, else the speaker."""
     for name in _NAME.finditer(text):
         said = list(words(name.group()))
@@ -64,7 +64,7 @@ def _person(text: str, asked: Collection[str], speaker: str) -> str | None:
     return speaker if asked.isdisjoint(stem(word) for word in words(speaker)) else None
 
 
-def _number(text: str, asked: Collection[str]) -> str | None:
+def _number(text: str, asked: Set[str]) -> str | None:
     """Return the first number of what the question counts, else the first one."""
     found = list(_NUMBER.finditer(text))
     counted = (
@@ -79,7 +79,7 @@ def _place(text: str) -> str | None:
     return next((place for place in places if 2 <= len(place.split()) <= _MOST_PLACE_WORDS), None)
 
 
-def _rest(text: str, asked: Collection[str]) -> str | None:
+def _rest(text: str, asked: Set[str]) -> str | None:
     """Return what follows the last word that repeats the question, up to the next mark, where that says something."""
     start = 0
     for token in _TOKEN.finditer(text):

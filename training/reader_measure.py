@@ -55,7 +55,7 @@ def read_answers(
     for group in batched(taught, tokens=4096):
         batch = padded(group)
         with torch.inference_mode():
-            decode = cast("Callable[..., Tensor]", model.generate)  # pyright: ignore - transformers' mixin
+            decode = cast("Callable[..., Tensor]", getattr(model, "generate"))  # noqa: B009 - transformers' mixin confuses
             made = decode(
                 input_ids=batch.read,
                 attention_mask=batch.mask.long(),
