@@ -4,6 +4,7 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ...memory.context import rendered
@@ -12,7 +13,7 @@ from ...memory.timeline import format_day
 from ...memory.types import Context, EventSummary, Memory, Turn
 from ..citations import escape_marks
 from ..ports import ABSTENTION, Told
-from .reader_files import ReaderFile, reader_file
+from ..reader_card import ReaderCard, read_card
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from .seq2seq_model import LoadedReader
 
 Decoding: TypeAlias = Literal["rag-sequence", "rag-sequence-fast", "rag-token", "re2g", "concat"]
+
+RAG_CARD = ReaderCard(template="{context} // {question}", no_answer="", max_input_tokens=1024)
+"""RAG's own input, without a title (METHODS 2.2), of models that have no card."""
 
 DOCUMENTS = 5
 LEAST_SHARE = 0.25
@@ -111,17 +115,22 @@ class BartGenerator:
 
         best = sorted(range(len(context.memories)), key=lambda n: -context.scores[n])[: self._settings.documents]
         places = sorted(best)
-        template, reader = self._file.template, self._reader
-        passages = [_passage(context.memories[place]) for place in places]
+        reader, card = self._reader, self._card or RAG_CARD
+        passages = [_passage(context.memories[place], is_numbered=self._card is not None) for place in places]
         scores = torch.tensor([context.scores[place] for place in places], device=reader.device)
         if self._settings.decoding == "re2g":
             scores = relevance_of_logit(scores)
+
+        def read(texts: Sequence[str]) -> "tuple[Tensor, Tensor]":
+            plain = [" ".join(text.replace("[SEP]", " ").split()) for text in texts]
+            return reader.inputs(question, plain, card.template, most_tokens=card.max_input_tokens)
+
         together = None
         if self._settings.decoding == "concat":
-            together = DocumentDecoder(reader.model, *reader.inputs(question, [context.text], template))
+            together = DocumentDecoder(reader.model, *read([context.text]))
         return _Question(
             numbers=tuple(place + 1 for place in places),
-            documents=DocumentDecoder(reader.model, *reader.inputs(question, passages, template)),
+            documents=DocumentDecoder(reader.model, *read(passages)),
             prior=log_prior(scores),
             together=together,
         )
@@ -158,7 +167,7 @@ class BartGenerator:
         text = escape_marks(self._reader.text(tokens)).rpartition(" ")[0]
         if "[" in text or not text.strip():
             return ""
-        return "" if self._file.no_answer.casefold().startswith(text.strip().casefold()) else text
+        return "" if self._no_answer and self._no_answer.casefold().startswith(text.strip().casefold()) else text
 
     def _citations(self, asked: _Question, decoded: "Decoded") -> str:
         """Return " [1, 4]" of the memories with a large share of p(z | x, y), the largest first."""
@@ -171,25 +180,29 @@ class BartGenerator:
         return f" [{', '.join(str(asked.numbers[place]) for place in cited)}]"
 
     def _is_no_answer(self, text: str) -> bool:
-        return bool(self._file.no_answer) and text.strip().casefold() == self._file.no_answer.strip().casefold()
+        return self._card is not None and self._card.is_no_answer(text)
 
     def _confidence(self, asked: _Question) -> float | None:
         """Return 1 - p(no answer | x), None where the model was taught no words for it."""
-        if not self._file.no_answer:
+        if not self._no_answer:
             return None
         import math
 
         from ..marginal.decoding import marginal
 
-        tokens = self._reader.tokens(self._file.no_answer)
+        tokens = self._reader.tokens(self._no_answer)
         if asked.together is not None:
             return 1.0 - math.exp(marginal(asked.together, asked.prior.new_zeros(1), tokens, by_token=False))
         by_token = self._settings.decoding in ("rag-token", "re2g")
         return 1.0 - math.exp(min(0.0, marginal(asked.documents, asked.prior, tokens, by_token=by_token)))
 
     @cached_property
-    def _file(self) -> ReaderFile:
-        return reader_file(self._source)
+    def _card(self) -> ReaderCard | None:
+        return read_card(Path(self._source).expanduser())
+
+    @property
+    def _no_answer(self) -> str:
+        return self._card.no_answer if self._card else ""
 
     @cached_property
     def _reader(self) -> "LoadedReader":
@@ -198,6 +211,6 @@ class BartGenerator:
         return load_reader(self._source, self._device)
 
 
-def _passage(memory: Memory) -> str:
+def _passage(memory: Memory, *, is_numbered: bool) -> str:
     moment = memory.happened_at if isinstance(memory, EventSummary) else memory.said_at
-    return f"{format_day(moment.date())} / {rendered(memory)}"
+    return f"{format_day(moment.date())} {'[1]' if is_numbered else '/'} {rendered(memory)}"

@@ -36,23 +36,24 @@ class LoadedReader:
         """The token that ends an answer."""
         return int(self.model.config.eos_token_id)
 
-    def inputs(self, question: str, passages: Sequence[str], template: str) -> tuple[Tensor, Tensor]:
+    def inputs(
+        self, question: str, passages: Sequence[str], template: str, *, most_tokens: int = MOST_READ
+    ) -> tuple[Tensor, Tensor]:
         """Return ids and mask (passages, length), padded; a passage that is too long is cut, the question never.
 
         Raises GenerationError where the question alone does not fit.
         """
-        before, _, after = template.replace("{question}", question, 1).partition("{memories}")
-        if "{question}" not in template.partition("{memories}")[0]:
-            before = template.partition("{memories}")[0]
-            after = template.partition("{memories}")[2].replace("{question}", question, 1)
+        before, _, after = template.replace("{question}", question, 1).partition("{context}")
+        if "{question}" not in template.partition("{context}")[0]:
+            before = template.partition("{context}")[0]
+            after = template.partition("{context}")[2].replace("{question}", question, 1)
         head, tail = self._ids(before), self._ids(after)
         opening, closing = self._special()
         head, tail = [*opening, *head], [*tail, *closing]
-        room = self.window - len(head) - len(tail)
+        window = min(self.window, most_tokens)
+        room = window - len(head) - len(tail)
         if room < 1:
-            raise GenerationError(
-                f"The question is longer than the {self.window} tokens the reader reads; ask shorter."
-            )
+            raise GenerationError(f"The question is longer than the {window} tokens the reader reads; ask shorter.")
         rows = [[*head, *self._ids(passage)[:room], *tail] for passage in passages]
         longest = max(len(row) for row in rows)
         pad = int(self.tokenizer.pad_token_id)

@@ -1,6 +1,6 @@
 """The local generator over tiny random models on disk: decodings, citations, abstention, inputs."""
 
-import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ import pytest
 from recollect import Config
 from recollect.agent.citations import numbers_in
 from recollect.agent.generators.bart import BartGenerator, Settings
-from recollect.agent.generators.reader_files import FILE
 from recollect.agent.generators.seq2seq_model import load_reader
 from recollect.agent.ports import ABSTENTION
+from recollect.agent.reader_card import FILE, ReaderCard, write_card
 from recollect.memory.errors import GenerationError, ModelNotConfigured
 from recollect.memory.types import Context, Turn
 from recollect.wiring_reader import local_reader
@@ -67,13 +67,15 @@ def test_nothing_is_remembered_without_memories(folder: Path) -> None:
     assert (told.text, told.confidence) == (ABSTENTION, 0.0)
 
 
-def test_the_models_own_words_for_no_answer_become_ours(folder: Path, tmp_path: Path) -> None:
+def test_the_models_own_words_for_no_answer_become_ours(tmp_path: Path) -> None:
     settings = Settings(beams=2, most_tokens=6)
-    said = BartGenerator(str(folder), settings=settings, device="cpu").told("What?", PETS, ()).text
-    words = said[: said.rindex(" [")]
     write_bart(tmp_path)
-    template = "{memories} // {question}"
-    (tmp_path / FILE).write_text(json.dumps({"input": template, "no_answer": words}), encoding="utf-8")
+    card = ReaderCard(template="{context} // {question}", no_answer="never said")
+    write_card(card, tmp_path)
+    said = BartGenerator(str(tmp_path), settings=settings, device="cpu").told("What?", PETS, ()).text
+    assert said != ABSTENTION
+    words = said[: said.rindex(" [")].strip(" .")
+    write_card(replace(card, no_answer=words), tmp_path)
     told = BartGenerator(str(tmp_path), settings=settings, device="cpu").told("What?", PETS, ())
     assert told.text == ABSTENTION
     assert told.confidence is not None
@@ -83,7 +85,7 @@ def test_the_models_own_words_for_no_answer_become_ours(folder: Path, tmp_path: 
 def test_a_long_passage_is_cut_and_the_question_never(tmp_path: Path) -> None:
     reader = load_reader(str(write_bart(tmp_path, max_position_embeddings=32)), "cpu")
     question = "What is Alice's dog called?"
-    for template in ("{memories} // {question}", "{question} : {memories}"):
+    for template in ("{context} // {question}", "{question} : {context}"):
         ids, mask = reader.inputs(question, ["pizza " * 100, "barn"], template)
         assert ids.shape[1] == 32
         assert mask.sum(1).tolist()[0] == 32
@@ -91,7 +93,7 @@ def test_a_long_passage_is_cut_and_the_question_never(tmp_path: Path) -> None:
         for row in range(2):
             assert question in reader.text(ids[row].tolist())
     with pytest.raises(GenerationError, match="longer than the 32 tokens"):
-        reader.inputs("why " * 50, ["barn"], "{memories} // {question}")
+        reader.inputs("why " * 50, ["barn"], "{context} // {question}")
 
 
 def test_a_rag_model_loads_with_its_question_encoder(tmp_path: Path) -> None:
@@ -114,9 +116,9 @@ def test_a_rag_model_loads_with_its_question_encoder(tmp_path: Path) -> None:
 def test_what_cannot_be_loaded_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(GenerationError, match=r"generator\.model"):
         BartGenerator(str(tmp_path)).told("What?", PETS, ())
-    (tmp_path / FILE).write_text('{"input": "{question}"}', encoding="utf-8")
-    with pytest.raises(GenerationError, match="once each"):
-        BartGenerator(str(tmp_path)).told("What?", PETS, ())
+    (tmp_path / FILE).write_text('{"format": 1, "template": "{question}"}', encoding="utf-8")
+    with pytest.raises(GenerationError, match="lacks"):
+        BartGenerator(str(write_bart(tmp_path))).told("What?", PETS, ())
     with pytest.raises(ModelNotConfigured, match=r"generator\.model is not set"):
         local_reader(Config(generator="bart"))
     assert local_reader(Config(generator="bart", generator_model="here")).name == "here"
