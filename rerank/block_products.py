@@ -19,7 +19,8 @@ def packed(model: MiniLm) -> MiniLm:
     Products of bf16 by oneDNN, which then also computes the activation while it writes. The last layer stays as it
     is: of it the question's rows and the keys are read, a third of one matrix.
     """
-    if model.dtype != torch.bfloat16 or not torch.backends.mkldnn.is_available():
+    has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch gives no type
+    if model.dtype != torch.bfloat16 or not has_onednn:
         return model
 
     layers = [
@@ -36,7 +37,7 @@ def packed(model: MiniLm) -> MiniLm:
 
 
 def linear(states: Tensor, weights: Weights, *, gelu: bool = False) -> Tensor:
-    """Return states (..., inputs) times a plain or packed matrix, plus its bias, (..., outputs); GELU of it if asked."""
+    """Return states (..., inputs) times a plain or packed matrix plus its bias, (..., outputs); GELU if asked."""
     matrix, bias = weights
     if matrix.is_mkldnn:
         product: Tensor = _onednn("_linear_pointwise")(states, matrix, bias, "gelu" if gelu else "none", [], "none")
