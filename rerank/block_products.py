@@ -12,6 +12,8 @@ from ..memory.minilm import MiniLm
 Weights = tuple[Tensor, Tensor]
 """A matrix, (outputs, inputs), and its bias, (outputs,)."""
 
+_LINEAR, _REORDER = _OPERATORS = ("_linear_pointwise", "_reorder_linear_weight")
+
 
 def packed(model: MiniLm) -> MiniLm:
     """Return the encoder with its matrices laid out in blocks, for inference alone; fp32 comes back as it is.
@@ -20,7 +22,7 @@ def packed(model: MiniLm) -> MiniLm:
     is: of it the question's rows and the keys are read, a third of one matrix.
     """
     has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch gives no type
-    if model.dtype != torch.bfloat16 or not has_onednn:
+    if model.dtype != torch.bfloat16 or not has_onednn or not all(map(_is_there, _OPERATORS)):
         return model
 
     layers = [
@@ -40,14 +42,19 @@ def linear(states: Tensor, weights: Weights, *, gelu: bool = False) -> Tensor:
     """Return states (..., inputs) times a plain or packed matrix plus its bias, (..., outputs); GELU if asked."""
     matrix, bias = weights
     if matrix.is_mkldnn:
-        product: Tensor = _onednn("_linear_pointwise")(states, matrix, bias, "gelu" if gelu else "none", [], "none")
+        product: Tensor = _onednn(_LINEAR)(states, matrix, bias, "gelu" if gelu else "none", [], "none")
         return product
     product = functional.linear(states, matrix, bias)
     return functional.gelu(product) if gelu else product
 
 
 def _laid_out(weights: Weights) -> Weights:
-    return _onednn("_reorder_linear_weight")(weights[0].contiguous()), weights[1]
+    return _onednn(_REORDER)(weights[0].contiguous()), weights[1]
+
+
+def _is_there(operator: str) -> bool:
+    """Return whether this torch has the operator, which is no public one: without it products stay plain."""
+    return hasattr(torch.ops.mkldnn, operator)
 
 
 def _onednn(operator: str) -> Any:  # operators have no types
