@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ..memory.chats import SessionInfo
 from ..memory.errors import InvalidInput
+from ..memory.session_info import SessionInfo
 from ..memory.times import now
 from ..memory.types import Retrieved, Scope, Turn
 from .agent import Agent, AnswerStream, OnRecall

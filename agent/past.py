@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..memory.chats import SessionInfo
 from ..memory.checks import check_text
+from ..memory.session_info import SessionInfo
 from ..memory.store import Counts
 from ..memory.types import Memory, Scope, Turn
 from .filters import Filters, readable

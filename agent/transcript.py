@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..memory.chats import SessionInfo
 from ..memory.errors import InvalidInput
+from ..memory.session_info import SessionInfo
 from ..memory.types import Turn
 from .past import Past
 from .replies import is_reply

@@ -1,32 +1,13 @@
 """Sessions as people look for them: by date, by their words, with titles; and which memories are pinned."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from .database import Row, SqliteFile
 from .rows import id_list, scope_condition
+from .session_info import SessionInfo
 from .types import Scope
 
 _OPENING_CHARACTERS = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionInfo:
-    """One session with turns: `title` is what somebody named it, `opening` what was said first in it."""
-
-    id: int
-    conversation: str
-    name: str
-    title: str | None
-    opening: str
-    turns: int
-    begun_at: datetime
-    last_at: datetime
-
-    @property
-    def label(self) -> str:
-        """What to call the session in a list, on one line."""
-        return " ".join((self.title or self.opening).split()) or f"Session {self.name}"
 
 
 class Chats:

@@ -32,6 +32,8 @@ SCRIPTS = {
         ["--turns", "60", "--users", "2", "--repetitions", "1"],
         "open until the first search is answered",
     ),
+    "chat_start": (["--repetitions", "1"], "first prompt over a bare app"),
+    "chat_typing": (["--turns", "120", "--rounds", "1"], "key to screen p95, reranking"),
     "prefill": (["--tokens", "96", "--repetitions", "1"], "full pass / question on what is kept"),
 }
 

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..memory.chats import SessionInfo
 from ..memory.errors import InvalidInput, RecollectError
+from ..memory.session_info import SessionInfo
 from .commands import parse
 from .evidence import ShownMemory, of_recall
 from .screens.ask import Ask
@@ -111,9 +111,9 @@ class CommandActions:
         await self._screen.open()
 
     async def _settings(self, argument: str) -> None:
-        async def reopen(is_changed: bool | None) -> None:
+        def reopen(is_changed: bool | None) -> None:
             if is_changed:
-                await self._screen.open()
+                self._screen.do_soon(self._screen.open())
 
         self._screen.recollect.push_screen(SettingsScreen(self._screen.recollect.settings), reopen)
 
@@ -181,16 +181,18 @@ class CommandActions:
         elif (session := await screen.attempt(lambda: chat.past.session_of(memory))) is not None:
             await screen.history.resume(session)
 
-    def _corrector(self, chat: "Chat", shown: ShownMemory) -> Callable[[str | None], Awaitable[None]]:
-        async def correct(text: str | None) -> None:
-            if text is None or text == shown.memory.text:
-                return
+    def _corrector(self, chat: "Chat", shown: ShownMemory) -> Callable[[str | None], None]:
+        async def correct(text: str) -> None:
             corrected = await self._screen.attempt(lambda: chat.keeping.correct(shown.memory, text))
             if corrected is not None:
                 self._screen.replace_memory(corrected)
                 self._screen.notify("Corrected; its old words are gone.")
 
-        return correct
+        def correct_soon(text: str | None) -> None:
+            if text is not None and text != shown.memory.text:
+                self._screen.do_soon(correct(text))
+
+        return correct_soon
 
     async def _as_of(self, chat: "Chat", day: str) -> None:
         try:
@@ -202,9 +204,9 @@ class CommandActions:
         self._screen.notify(f"Answers know nothing after {day}." if day else "Answers know everything again.")
 
     async def _browse(self, chat: "Chat", text: str) -> None:
-        async def resume(session: SessionInfo | None) -> None:
+        def resume(session: SessionInfo | None) -> None:
             if session is not None:
-                await self._screen.history.resume(session)
+                self._screen.do_soon(self._screen.history.resume(session))
 
         self._screen.recollect.push_screen(BrowserScreen(chat, holding=text), resume)
 
@@ -230,9 +232,9 @@ class CommandActions:
         """Ask for the title of a session."""
         chat = self._screen.chat
 
-        async def rename(title: str | None) -> None:
+        def rename(title: str | None) -> None:
             if chat is not None and title is not None:
-                await self._give_title(chat, session, title)
+                self._screen.do_soon(self._give_title(chat, session, title))
 
         self._screen.recollect.push_screen(Ask("Title of the session", session.title or ""), rename)
 

@@ -17,7 +17,7 @@ from .words import linked, moment, one_line
 
 if TYPE_CHECKING:
     from ..agent.chat import Chat
-    from ..memory.chats import SessionInfo
+    from ..memory.session_info import SessionInfo
     from .screens.chat import ChatScreen
 
 PAGE_TURNS = 40

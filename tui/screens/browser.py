@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList, Static
 
-from ...memory.chats import SessionInfo
 from ...memory.errors import RecollectError
+from ...memory.session_info import SessionInfo
 from ...memory.types import Memory
 from ..evidence import ShownMemory
 from ..threads import in_thread
@@ -152,6 +152,7 @@ class BrowserScreen(Screen[SessionInfo | None]):
     def _selected(self) -> Memory | None:
         return self.query_one(Timeline).selected
 
+    @work
     async def action_pin(self) -> None:
         """Pin what is selected, or take its pin away."""
         memory = self._selected
@@ -174,6 +175,7 @@ class BrowserScreen(Screen[SessionInfo | None]):
             self.notify("Nothing waits to be forgotten.")
         self._read_anew()
 
+    @work
     async def action_open(self) -> None:
         """Go on in the session of what is selected."""
         memory = self._selected

@@ -1,6 +1,6 @@
 """The chat: messages in the middle, sessions on the left, memories on the right, a prompt and a status line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
@@ -87,6 +87,10 @@ class ChatScreen(Screen[None]):
     async def _open_soon(self) -> None:
         await self.open()
 
+    def do_soon(self, doing: Coroutine[None, None, None]) -> None:
+        """Do something that may wait for a thread: a screen that waits in a handler is not painted."""
+        self.run_worker(doing, group="commands")
+
     @work(group="sessions", exclusive=True)
     async def _list_soon(self, words: str = "") -> None:
         await self.history.list(words)
@@ -161,10 +165,10 @@ class ChatScreen(Screen[None]):
         """List the commands above the prompt."""
         self.query_one(Suggestions).offer(event.commands, event.chosen)
 
-    async def on_prompt_sent(self, event: Prompt.Sent) -> None:
+    def on_prompt_sent(self, event: Prompt.Sent) -> None:
         """Run a command, or send a turn."""
         if event.text.startswith("/"):
-            await self.commands.run(event.text)
+            self.do_soon(self.commands.run(event.text))
         elif self.chat is None:
             self._waiting.append(event.text)
         elif self.turns.runner.is_running:
@@ -232,33 +236,33 @@ class ChatScreen(Screen[None]):
         self.recollect.copy_to_clipboard(event.href)
         self.notify("The link was copied.")
 
-    async def on_memory_pane_asked(self, event: MemoryPane.Asked) -> None:
+    def on_memory_pane_asked(self, event: MemoryPane.Asked) -> None:
         """Do what is asked for with a memory."""
-        await self.commands.with_memory(event.what, event.shown)
+        self.do_soon(self.commands.with_memory(event.what, event.shown))
 
     # -- sessions --------------------------------------------------------------------------------
 
-    async def on_session_list_wanted(self, event: SessionList.Wanted) -> None:
+    def on_session_list_wanted(self, event: SessionList.Wanted) -> None:
         """Search the sessions."""
         self._list_soon(event.words)
 
-    async def on_session_list_resumed(self, event: SessionList.Resumed) -> None:
+    def on_session_list_resumed(self, event: SessionList.Resumed) -> None:
         """Go on in a session."""
-        await self.history.resume(event.session)
+        self.do_soon(self.history.resume(event.session))
 
-    async def on_session_list_rename_asked(self, event: SessionList.RenameAsked) -> None:
+    def on_session_list_rename_asked(self, event: SessionList.RenameAsked) -> None:
         """Ask for a title."""
         self.commands.ask_title(event.session)
 
-    async def on_transcript_top_reached(self) -> None:
+    def on_transcript_top_reached(self) -> None:
         """Load older turns of the session."""
-        await self.history.load_older()
+        self.do_soon(self.history.load_older())
 
     # -- going about -----------------------------------------------------------------------------
 
-    async def action_command(self, name: str) -> None:
+    def action_command(self, name: str) -> None:
         """Run a command without an argument."""
-        await self.commands.act(name, "")
+        self.do_soon(self.commands.act(name, ""))
 
     @property
     def recollect(self) -> "ChatApp":

@@ -60,7 +60,7 @@ def drawn(bar: Bar, width: int) -> Content:
     eighths = round(bar.share * BAR_WIDTH * 8)
     blocks = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
     return Content.assemble(
-        (f"{bar.stage:<{width}} ", "$dimmed"), (f"{blocks:<{BAR_WIDTH}}", "$accent"), f" {bar.score:.2f}"
+        (f"{bar.stage:<{width}} ", "$dimmed"), (f"{blocks:<{BAR_WIDTH}}", "$accent"), f" {bar.score:.3g}"
     )
 
 
@@ -72,6 +72,10 @@ def _place(shown: ShownMemory, is_pinned: bool) -> Content:
         )
     else:
         place = f"Summary, {moment(memory.happened_at)}\n{visible(memory.session)}"
-    dates = [f"{visible(d.text)} = {d.label}" for d in memory.dates] if isinstance(memory, Turn) else []
+    dates = (
+        [f"{visible(d.text)} = {d.label}" for d in memory.dates if d.label not in d.text]
+        if isinstance(memory, Turn)
+        else []
+    )
     lines = [place, *dates, *(["Pinned: every answer reads it"] if is_pinned else [])]
     return Content.assemble(("\n".join(lines), "$dimmed"))

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from ...memory.chats import SessionInfo
+from ...memory.session_info import SessionInfo
 from ..words import age, counted, one_line
 
 
