@@ -1,47 +1,37 @@
-"""Pictures of screens compared with those that are kept: what a terminal would show, cell by cell, with its styles.
+"""Screens compared with the pictures that are kept in tests/tui/pictures, as SVG: they can be looked at in a browser.
 
-Textual's SVG holds ids and rounded places that change with every version; what is kept here is the text of each line
-and, under it, a letter for each style, so that a change can be read in a diff. Set RECOLLECT_SNAPSHOTS=write to keep
-the pictures of this run.
+Set UPDATE_PICTURES=yes to keep the pictures of this run, after a look at them.
 """
 
 import os
 import re
-from itertools import cycle
 from pathlib import Path
-from string import ascii_letters
 
-from recollect.tui.app import ChatApp
+from textual.widgets import TextArea
+
+from .conftest import Screenplay
 
 KEPT = Path(__file__).with_name("pictures")
-_CLOCK = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?: \(\d\))?")
+_ID = re.compile(r"terminal-\d+")
 
 
-def picture(app: ChatApp) -> str:
-    """Return the lines of the screen, each with the letters of its styles, and what the letters mean."""
-    names: dict[str, str] = {}
-    letters = cycle(ascii_letters)
-    lines: list[str] = []
-    for strip in app.screen._compositor.render_strips():
-        text, styles = "", ""
-        for segment in strip:
-            style = str(segment.style.without_color) if segment.style else ""
-            colours = f"{segment.style.color} {segment.style.bgcolor}" if segment.style else ""
-            name = re.sub(r"<[^>]*>|link \S+", "", f"{style} {colours}")
-            if name not in names:
-                names[name] = next(letters)
-            text += segment.text
-            styles += names[name] * len(segment.text)
-        lines += [text.rstrip(), styles]
-    legend = [f"{letter} {name}" for name, letter in names.items()]
-    return _CLOCK.sub("<session>", "\n".join([*lines, *legend])) + "\n"
+async def still(scene: Screenplay, name: str) -> str:
+    """The picture of a screen on which nothing moves any more."""
+    for area in scene.app.screen.query(TextArea):
+        area.cursor_blink = False
+    before = ""
+    while (shown := scene.app.export_screenshot(title=name)) != before:
+        before = shown
+        await scene.pilot.pause(0.25)
+    return _ID.sub("terminal", shown).rstrip() + "\n"
 
 
-def check(app: ChatApp, name: str) -> None:
+async def check(scene: Screenplay, name: str) -> None:
     """Compare the screen with the picture that is kept under a name."""
-    shown, file = picture(app), KEPT / f"{name}.txt"
-    if os.environ.get("RECOLLECT_SNAPSHOTS") == "write":
+    shown = await still(scene, name)
+    file = KEPT / f"{name}.svg"
+    if os.environ.get("UPDATE_PICTURES"):
         KEPT.mkdir(exist_ok=True)
         file.write_text(shown, encoding="utf-8")
-    assert file.exists(), f"There is no picture {file}; look at the screen, then run with RECOLLECT_SNAPSHOTS=write"
-    assert shown == file.read_text(encoding="utf-8")
+    assert file.exists(), f"There is no picture {file}; run with UPDATE_PICTURES=yes, and look at it."
+    assert shown == file.read_text(encoding="utf-8"), f"{name} looks otherwise; see tests/tui/snapshots.py"
