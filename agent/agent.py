@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from collections.abc import Generator as PythonGenerator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
@@ -16,7 +16,7 @@ from ..memory.types import Context, Retrieved, Turn
 from .citations import is_abstention, marks_in, parse_citations, unescape_marks
 from .filters import Filters, also_without, also_without_ids, readable
 from .long_term_memory import LongTermMemory
-from .ports import Generator
+from .ports import Generator, Told, telling_pieces
 from .types import Answer
 
 logger = logging.getLogger(__name__)
@@ -27,14 +27,16 @@ OnRecall = Callable[[Retrieved], None]
 """Called with what was recalled for a chat turn, before the first piece of the reply."""
 
 
-@contextmanager
-def closing_pieces(pieces: Iterator[str]) -> PythonGenerator[Iterator[str]]:
-    """Close a generator's stream, and so its connection, when the reader stops early."""
-    try:
-        yield pieces
-    finally:
-        if isinstance(pieces, PythonGenerator):
-            pieces.close()
+def _shown(pieces: PythonGenerator[str, None, Told]) -> PythonGenerator[str, None, Told]:
+    """Yield pieces as they are shown; a reader who stops early closes the stream, and so its connection."""
+    with closing(pieces):
+        while True:
+            try:
+                piece = next(pieces)
+            except StopIteration as end:
+                told: Told = end.value
+                return told
+            yield unescape_marks(storable(piece))
 
 
 def storable(piece: str) -> str:
@@ -207,17 +209,14 @@ class Agent:
         if on_recall is not None:
             on_recall(found)
         generating = time.perf_counter()
-        written: list[str] = []
-        with closing_pieces(self.generator.stream(readable(question), found.context, history)) as pieces:
-            for piece in pieces:
-                written.append(piece)
-                yield unescape_marks(storable(piece))
+        told = yield from _shown(telling_pieces(self.generator, readable(question), found.context, history))
         ended = time.perf_counter()
-        raw = storable("".join(written)).strip()
+        raw = storable(told.text).strip()
         if not raw:
             raise GenerationError(f"{self.generator.name} answered with no text; ask again, or in other words.")
         total_ms = 1000.0 * (ended - begun)
-        citations, dropped = parse_citations(raw, found.context, self.memory.archive.store.turns)
+        turns_of = self.memory.archive.store.turns
+        citations, dropped = parse_citations(raw, found.context, turns_of, unseen=told.unseen)
         cited = {citation.number for citation in citations}
         return Answer(
             text=unescape_marks(raw),
@@ -226,9 +225,10 @@ class Agent:
             abstained=is_abstention(raw),
             timings={**found.timings, "generate": 1000.0 * (ended - generating), "total": total_ms},
             dropped_citations=dropped,
-            problems=found.problems,
+            problems=(*found.problems, *told.problems),
             marks=tuple(mark for mark in marks_in(raw) if not cited.isdisjoint(mark.numbers)),
             ranked=found.ranked,
+            usage=told.usage,
         )
 
     def _retrieved(self, question: str, filters: Filters) -> Retrieved:

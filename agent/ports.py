@@ -1,5 +1,6 @@
 """The seams of the agent layer."""
 
+from collections.abc import Generator as PythonGenerator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -40,12 +41,16 @@ class Told:
     """A whole answer, citations and escapes in it as `stream` yields them.
 
     `confidence`: how sure the generator is that the context holds the answer, from 0.0 to 1.0, None where it does
-    not tell; `usage`: what a hosted model took, None where no such model was asked or its server does not tell.
+    not tell; `usage`: what a hosted model took, None where no such model was asked or its server does not tell;
+    `unseen`: numbers of lines of the context that the generator was not shown, so that it cannot mean them;
+    `problems`: in words, what went wrong without costing the answer.
     """
 
     text: str
     confidence: float | None = None
     usage: Usage | None = None
+    unseen: frozenset[int] = frozenset()
+    problems: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -55,6 +60,35 @@ class TellingGenerator(Generator, Protocol):
     def told(self, question: str, context: Context, history: Sequence[Turn]) -> Told:
         """Return at once what `stream` yields in pieces, and what else is known of it. Raises GenerationError."""
         ...
+
+
+@runtime_checkable
+class TellingStream(Generator, Protocol):
+    """A generator that tells at the end of a stream what it took."""
+
+    def stream_told(
+        self, question: str, context: Context, history: Sequence[Turn]
+    ) -> PythonGenerator[str, None, Told]:
+        """Yield what `stream` yields and return the whole. Raises GenerationError."""
+        ...
+
+
+def telling_pieces(
+    generator: Generator, question: str, context: Context, history: Sequence[Turn] = ()
+) -> PythonGenerator[str, None, Told]:
+    """Yield the pieces of any generator and return the whole, with what it tells; closing it closes its stream."""
+    if isinstance(generator, TellingStream):
+        return (yield from generator.stream_told(question, context, history))
+    written: list[str] = []
+    pieces = generator.stream(question, context, history)
+    try:
+        for piece in pieces:
+            written.append(piece)
+            yield piece
+    finally:
+        if isinstance(pieces, PythonGenerator):
+            pieces.close()
+    return Told(text="".join(written))
 
 
 def told_by(generator: Generator, question: str, context: Context, history: Sequence[Turn] = ()) -> Told:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..memory.endpoint_usage import Usage
 from ..memory.types import Context, ScoredMemory, Turn
 
 
@@ -31,7 +32,8 @@ class Answer:
     `dropped_citations` counts the numbers the model cited that are not in the context.
     `problems` says in words what failed on the way without costing the answer. `marks` are the places of the
     citations in `text`, which a quotation's own "[3]" is not; `ranked` is what reranking returned, best first, with
-    the scores of every stage; `reply` is the answer as it was stored, None where nothing is.
+    the scores of every stage; `reply` is the answer as it was stored, None where nothing is; `usage` is what a hosted
+    model took for it, None where none was asked or its server does not tell.
     """
 
     text: str
@@ -44,3 +46,4 @@ class Answer:
     marks: tuple[Mark, ...] = ()
     ranked: tuple[ScoredMemory, ...] = ()
     reply: Turn | None = None
+    usage: Usage | None = None

@@ -81,7 +81,7 @@ class AnsweringSystem:
         told = told_by(self._answerer.generator, question.question, context)
         took = {GENERATE: 1000.0 * (clock() - started)}
         given = self._given(told, context)
-        cost, problems = _with_usage(found.cost, told), list(found.problems)
+        cost, problems = _with_usage(found.cost, told), [*found.problems, *told.problems]
         if self._answerer.judge is not None:
             judged = self._answerer.judge.judge(_asked(conversation, question), given)
             given = replace(given, verdict=judged.verdict)
@@ -116,7 +116,7 @@ class AnsweringSystem:
 
     def _given(self, told: Told, context: Context) -> Given:
         text = without_marks(told.text)
-        citations, _ = parse_citations(told.text, context, lambda _: ())
+        citations, _ = parse_citations(told.text, context, lambda _: (), unseen=told.unseen)
         return Given(
             text=text,
             is_abstention=is_abstention(told.text),

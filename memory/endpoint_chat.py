@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .completion_options import CompletionOptions
 from .endpoint import Endpoint, sendable
 from .endpoint_usage import Usage, usage_in
 from .errors import EndpointRefused, EndpointUnreachable, GenerationError
@@ -30,13 +31,13 @@ class Reply:
 class EndpointChat:
     """Asks a server for one completion at a time.
 
-    `temperature` None leaves the choice to the server (some models accept no other); `max_tokens` None sets no limit.
+    `temperature` None leaves the choice to the server (some models accept no other); `max_tokens` None sets no limit;
+    either is left out where the server does not know it.
     """
 
     def __init__(self, endpoint: Endpoint, *, temperature: float | None = 0.0, max_tokens: int | None = 1024) -> None:
         self._endpoint = endpoint
-        self._temperature = temperature
-        self._max_tokens = max_tokens
+        self._options = CompletionOptions(temperature=temperature, max_tokens=max_tokens)
         self._client: OpenAI | None = None
 
     @property
@@ -76,20 +77,29 @@ class EndpointChat:
             self._client = None
 
     def _ask(self, system: str, user: str, schema: Mapping[str, object] | None) -> "ChatCompletion":
-        from openai import omit
+        from openai import APIStatusError, omit
 
         if self._client is None:
             self._client = self._endpoint.connect()
-        return self._client.chat.completions.create(
-            model=self._endpoint.model,
-            messages=[
-                {"role": "system", "content": sendable(system)},
-                {"role": "user", "content": sendable(user)},
-            ],
-            temperature=omit if self._temperature is None else self._temperature,
-            max_tokens=omit if self._max_tokens is None else self._max_tokens,
-            response_format=omit if schema is None else _held_to(schema),
-        )
+        options = self._options
+        while True:
+            try:
+                return self._client.chat.completions.create(
+                    model=self._endpoint.model,
+                    messages=[
+                        {"role": "system", "content": sendable(system)},
+                        {"role": "user", "content": sendable(user)},
+                    ],
+                    temperature=omit if options.temperature is None else options.temperature,
+                    max_tokens=omit if options.max_tokens is None else options.max_tokens,
+                    max_completion_tokens=(
+                        omit if options.max_completion_tokens is None else options.max_completion_tokens
+                    ),
+                    response_format=omit if schema is None else _held_to(schema),
+                )
+            except APIStatusError as error:
+                if not options.learned_from(error):  # each time one field fewer is sent
+                    raise
 
     def _read(self, completion: "ChatCompletion") -> Reply:
         try:

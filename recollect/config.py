@@ -17,6 +17,7 @@ GeneratorName: TypeAlias = Literal["extractive", "bart", "hosted"]
 DecodingName: TypeAlias = Literal["rag-sequence", "rag-sequence-fast", "rag-token", "re2g", "concat"]
 RowsName: TypeAlias = Literal["question", "instruction+question", "to-the-end"]
 SummarizerName: TypeAlias = Literal["none", "extractive", "seq2seq", "hosted"]
+ProviderName: TypeAlias = Literal["openai", "ollama", "vllm", "llama.cpp"]
 EmbedderName: TypeAlias = Literal["minilm", "sentence-transformers", "endpoint"]
 
 DEFAULT = "default"
@@ -27,7 +28,9 @@ class Config:
     """Every setting; `sources` says by key ("hosted.model") where a value came from if it is no default.
 
     `store` None is the store in the user's data folder. `threads` None leaves the number of threads to the
-    libraries. `*_key_variable` names the environment variable with a secret; secrets are never stored.
+    libraries. `*_key_variable` names the environment variable with a secret; secrets are never stored. Where
+    `hosted_base_url`, `hosted_key_variable` or `hosted_context_tokens` is None, the provider's is meant
+    (`wiring_hosted.PROVIDERS`). Prices are US dollars of a million tokens.
     Raises ConfigError for a value that a key cannot have.
     """
 
@@ -57,11 +60,16 @@ class Config:
     summaries: SummarizerName = "none"
     summaries_model: str | None = None
     summaries_device: str | None = None
+    hosted_provider: ProviderName = "openai"
     hosted_model: str | None = None
-    hosted_base_url: str = "https://api.openai.com/v1"
-    hosted_key_variable: str = "OPENAI_API_KEY"
+    hosted_base_url: str | None = None
+    hosted_key_variable: str | None = None
     hosted_timeout_s: float = 60.0
     hosted_max_retries: int = 2
+    hosted_max_tokens: int = 1024
+    hosted_context_tokens: int | None = None
+    hosted_input_price: float | None = None
+    hosted_output_price: float | None = None
     embedder: EmbedderName = "minilm"
     embedder_model: str | None = None
     embedder_base_url: str = "https://api.openai.com/v1"
@@ -97,6 +105,11 @@ _OPTIONAL = frozenset(
         "summaries_model",
         "summaries_device",
         "hosted_model",
+        "hosted_base_url",
+        "hosted_key_variable",
+        "hosted_context_tokens",
+        "hosted_input_price",
+        "hosted_output_price",
         "embedder_model",
         "embedder_dimensions",
         "threads",

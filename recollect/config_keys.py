@@ -22,6 +22,7 @@ THEMES = ("dark", "light")
 GENERATORS = ("extractive", "bart", "hosted")
 DECODINGS = ("rag-sequence", "rag-sequence-fast", "rag-token", "re2g", "concat")
 SUMMARIZERS = ("none", "extractive", "seq2seq", "hosted")
+PROVIDERS = ("openai", "ollama", "vllm", "llama.cpp")
 EMBEDDERS = ("minilm", "sentence-transformers", "endpoint")
 
 ENVIRONMENT_PREFIX = "RECOLLECT_"
@@ -163,11 +164,16 @@ KEYS: tuple[Key, ...] = (
     Key(name="summaries.name", attribute="summaries", choices=SUMMARIZERS),
     Key(name="summaries.model", attribute="summaries_model"),
     Key(name="summaries.device", attribute="summaries_device"),
+    Key(name="hosted.provider", attribute="hosted_provider", choices=PROVIDERS),
     Key(name="hosted.model", attribute="hosted_model"),
     Key(name="hosted.base_url", attribute="hosted_base_url", check=_url_complaint),
     Key(name="hosted.key_variable", attribute="hosted_key_variable", check=_variable_complaint),
     Key(name="hosted.timeout_s", attribute="hosted_timeout_s", kind=float, above=0),
     Key(name="hosted.max_retries", attribute="hosted_max_retries", kind=int, least=0),
+    Key(name="hosted.max_tokens", attribute="hosted_max_tokens", kind=int, least=1),
+    Key(name="hosted.context_tokens", attribute="hosted_context_tokens", kind=int, least=512),
+    Key(name="hosted.input_price", attribute="hosted_input_price", kind=float, least=0),
+    Key(name="hosted.output_price", attribute="hosted_output_price", kind=float, least=0),
     Key(name="embedder.name", attribute="embedder", choices=EMBEDDERS),
     Key(name="embedder.model", attribute="embedder_model"),
     Key(name="embedder.base_url", attribute="embedder_base_url", check=_url_complaint),

@@ -13,16 +13,16 @@ from .agent.long_term_memory import LongTermMemory
 from .config import Config, load_config
 from .memory.archive import Archive
 from .memory.context import ContextBuilder
-from .memory.errors import ConfigError, InvalidInput, ModelNotConfigured
+from .memory.errors import ConfigError, InvalidInput
 from .memory.recall import RecallOptions
 from .memory.store import Store
 from .rerank.base import FirstStageOrder, Reranker
+from .wiring_hosted import hosted_endpoint, hosted_generator
 
 if TYPE_CHECKING:
     from .agent.ports import Generator, Summarizer
     from .agent.session_summaries import SessionSummaries
     from .memory.embedder import MiniLmEmbedder, WordPieceCounter
-    from .memory.endpoint import Endpoint
     from .memory.ports import Embedder
     from .memory.types import Turn
     from .rerank.prefilled_qr import TurnsOf
@@ -199,7 +199,7 @@ def make_reranker(config: Config, *, turns_of: "TurnsOf | None" = None) -> Reran
     if config.rerank == "listwise_llm":
         from .rerank.listwise_llm import ListwiseReranker
 
-        return ListwiseReranker(_hosted(config, "rerank.name is 'listwise_llm'"))
+        return ListwiseReranker(hosted_endpoint(config, "rerank.name is 'listwise_llm'"))
     return FirstStageOrder()
 
 
@@ -235,7 +235,7 @@ def speaker_of(user: str) -> str:
 def make_generator(config: Config, embedder: "Embedder", *, asker: str = "", is_brief: bool = False) -> "Generator":
     """Return the configured generator; `asker` is who "I" in a question is.
 
-    With `is_brief` the extractive one says the words that answer and nothing else, as evaluations want it.
+    With `is_brief` the words that answer are said and nothing else, as evaluations want it.
 
     Raises ModelNotConfigured when a hosted one has no model.
     """
@@ -247,9 +247,7 @@ def make_generator(config: Config, embedder: "Embedder", *, asker: str = "", is_
         from .wiring_reader import local_reader
 
         return local_reader(config)
-    from .agent.generators.hosted import HostedGenerator
-
-    return HostedGenerator(_hosted(config, "generator is 'hosted'"), assistant=config.assistant)
+    return hosted_generator(config, style="short" if is_brief else "chat")
 
 
 def make_summaries(config: Config, archive: Archive) -> "SessionSummaries | None":
@@ -267,24 +265,7 @@ def make_summarizer(config: Config, archive: Archive) -> "Summarizer | None":
     """Return the configured summariser, None where it is "none"; weights are loaded when they are first used."""
     from .wiring_summaries import chosen_summarizer
 
-    return chosen_summarizer(config, archive, _hosted)
-
-
-def _hosted(config: Config, why: str) -> "Endpoint":
-    """Return the configured chat model's endpoint; raises ModelNotConfigured, telling why one is needed."""
-    from .memory.endpoint import Endpoint
-
-    if not config.hosted_model:
-        raise ModelNotConfigured(f"{why} and hosted.model is not set; run: recollect config set hosted.model NAME")
-    return Endpoint(
-        model=config.hosted_model,
-        base_url=config.hosted_base_url,
-        api_key=os.environ.get(config.hosted_key_variable),
-        key_variable=config.hosted_key_variable,
-        section="hosted",
-        timeout_s=config.hosted_timeout_s,
-        max_retries=config.hosted_max_retries,
-    )
+    return chosen_summarizer(config, archive, hosted_endpoint)
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..agent.types import Answer
+from ..memory.endpoint_usage import in_words
 from ..memory.types import Retrieved, Turn
 from .evidence import Evidence, of_answer, of_recall
 from .turns import Begin, TurnRunner
@@ -115,4 +116,5 @@ def _head(answer: Answer) -> str:
     cited = len({citation.number for citation in answer.citations})
     read = len(answer.context.memories)
     about = f"{cited} cited of {read} read" if read else "no memories"
-    return f"Recollect · {about} · {took(answer.timings['total'])}"
+    head = f"Recollect · {about} · {took(answer.timings['total'])}"
+    return head if answer.usage is None else f"{head} · {in_words(answer.usage)}"

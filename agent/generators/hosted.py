@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator as PythonGenerator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+from ...memory.completion_options import CompletionOptions
 from ...memory.endpoint import Endpoint, sendable
-from ...memory.endpoint_usage import Usage, usage_in
+from ...memory.endpoint_usage import Price, Usage, usage_in
 from ...memory.errors import EndpointRefused, EndpointUnreachable, GenerationError
 from ...memory.types import Context, Turn
 from ..ports import Told
-from ..prompt import ChatMessage, chat_messages
+from ..prompt import ChatMessage, Style
+from ..prompt_fit import Room, prompt_within
 
 if TYPE_CHECKING:
     from openai import OpenAI, Stream
@@ -19,12 +23,17 @@ _log = logging.getLogger(__name__)
 
 _OnUsage = Callable[[Usage], object]
 
+_SHARE_WRITTEN = 0.25
+"""Of what a small model can read and write together, the answer may take so much at most."""
+
 
 class HostedGenerator:
-    """Streams chat completions; the context is numbered, dated and quoted by `prompt.chat_messages`.
+    """Streams chat completions; the context is numbered, dated and quoted by `prompt.chat_messages` in a `style`.
 
     `temperature` None leaves the choice to the server (some models accept no other);
-    `max_tokens` None sets no limit. `assistant` is the speaker name of the agent's own turns.
+    `max_tokens` None sets no limit; either is left out where the server does not know it. `assistant` is the
+    speaker name of the agent's own turns. `context_tokens` is what the model reads and writes together: the
+    prompt is cut to leave room for the answer (`prompt_within`), None cuts nothing. With a `price` usage tells costs.
     """
 
     def __init__(
@@ -34,11 +43,20 @@ class HostedGenerator:
         temperature: float | None = 0.0,
         max_tokens: int | None = 1024,
         assistant: str = "assistant",
+        style: Style = "chat",
+        context_tokens: int | None = None,
+        price: Price | None = None,
     ) -> None:
         self._endpoint = endpoint
-        self._temperature = temperature
+        room = None
+        if context_tokens is not None:
+            most = max(int(_SHARE_WRITTEN * context_tokens), 1)
+            room = context_tokens - min(max_tokens or most, most)
+            max_tokens = None if max_tokens is None else min(max_tokens, most)
         self._max_tokens = max_tokens
-        self._assistant = assistant
+        self._options = CompletionOptions(temperature=temperature, max_tokens=max_tokens)
+        self._room = Room(tokens=room, assistant=assistant, style=style)
+        self._price = price
         self._client: OpenAI | None = None
 
     @property
@@ -59,15 +77,35 @@ class HostedGenerator:
         refuses or drops the connection or falls silent, EndpointRefused when it answers with an
         error, GenerationError when what it sends is empty or no chat completion.
         """
-        messages = chat_messages(question, context, history, assistant=self._assistant)
-        return self._streamed(messages, on_usage=None)
+        return self._streamed(prompt_within(self._room, question, context, history).messages, on_usage=None)
+
+    def stream_told(
+        self, question: str, context: Context, history: Sequence[Turn]
+    ) -> PythonGenerator[str, None, Told]:
+        """Yield what `stream` yields; return it with what it took if the server tells. Raises as `stream` does."""
+        prompt = prompt_within(self._room, question, context, history)
+        usages: list[Usage] = []
+        written: list[str] = []
+        with closing(self._streamed(prompt.messages, on_usage=usages.append)) as pieces:
+            for piece in pieces:
+                written.append(piece)
+                yield piece
+        return Told(
+            text="".join(written),
+            usage=usages[-1] if usages else None,
+            unseen=prompt.unseen,
+            problems=(prompt.cut,) if prompt.cut else (),
+        )
 
     def told(self, question: str, context: Context, history: Sequence[Turn]) -> Told:
-        """Return what `stream` yields in pieces, and what it took if the server tells; raises as `stream` does."""
-        messages = chat_messages(question, context, history, assistant=self._assistant)
-        usages: list[Usage] = []
-        text = "".join(self._streamed(messages, on_usage=usages.append))
-        return Told(text=text, usage=usages[-1] if usages else None)
+        """Return what `stream_told` yields in pieces; raises as `stream` does."""
+        pieces = self.stream_told(question, context, history)
+        while True:
+            try:
+                next(pieces)
+            except StopIteration as end:
+                told: Told = end.value
+                return told
 
     def close(self) -> None:
         """Close the pooled connections; a later call opens new ones."""
@@ -75,7 +113,9 @@ class HostedGenerator:
             self._client.close()
             self._client = None
 
-    def _streamed(self, messages: Sequence[ChatMessage], *, on_usage: _OnUsage | None) -> Iterator[str]:
+    def _streamed(
+        self, messages: Sequence[ChatMessage], *, on_usage: _OnUsage | None
+    ) -> PythonGenerator[str, None, None]:
         """Yield the pieces of a completion; the server is asked what it took only where somebody wants to know."""
         from httpx2 import RequestError
         from openai import APIConnectionError, APIError
@@ -110,18 +150,29 @@ class HostedGenerator:
             _log.warning("%s stopped at %s tokens; the answer is cut.", self.name, self._max_tokens)
 
     def _ask(self, messages: Sequence[ChatMessage], *, with_usage: bool) -> "Stream[ChatCompletionChunk]":
-        from openai import omit
+        from openai import APIStatusError, omit
 
         if self._client is None:
             self._client = self._endpoint.connect()
-        return self._client.chat.completions.create(
-            model=self._endpoint.model,
-            messages=[_as_sent(message) for message in messages],
-            temperature=omit if self._temperature is None else self._temperature,
-            max_tokens=omit if self._max_tokens is None else self._max_tokens,
-            stream=True,
-            stream_options={"include_usage": True} if with_usage else omit,
-        )
+        options = self._options
+        while True:
+            try:
+                return self._client.chat.completions.create(
+                    model=self._endpoint.model,
+                    messages=[_as_sent(message) for message in messages],
+                    temperature=omit if options.temperature is None else options.temperature,
+                    max_tokens=omit if options.max_tokens is None else options.max_tokens,
+                    max_completion_tokens=(
+                        omit if options.max_completion_tokens is None else options.max_completion_tokens
+                    ),
+                    stream=True,
+                    stream_options=(
+                        {"include_usage": True} if with_usage and options.takes("stream_options") else omit
+                    ),
+                )
+            except APIStatusError as error:
+                if not options.learned_from(error):  # each time one field fewer is sent
+                    raise
 
     def _read(
         self, chunks: "Stream[ChatCompletionChunk]", on_usage: _OnUsage | None
@@ -131,7 +182,7 @@ class HostedGenerator:
         try:
             for chunk in chunks:
                 has_chunks = True
-                usage = usage_in(chunk.usage)
+                usage = usage_in(chunk.usage, self._price)
                 if on_usage is not None and usage is not None:
                     on_usage(usage)
                 for choice in chunk.choices or ():
@@ -152,7 +203,7 @@ class HostedGenerator:
     def _empty(self, finish: str) -> str:
         section = self._endpoint.section
         remedy = {
-            "length": f"All {self._max_tokens} tokens (max_tokens) went elsewhere; allow more of them.",
+            "length": f"All {self._max_tokens} tokens went elsewhere; allow more of them (`{section}.max_tokens`).",
             "content_filter": "The server's content filter held the answer back; ask in other words.",
         }.get(finish, f"Ask again, or set `{section}.model` to another model.")
         return f"{self._endpoint.url} answered with no text ({self.name}, finish reason {finish!r}). {remedy}"

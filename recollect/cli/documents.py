@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from ..agent.heat import heated_words
 from ..agent.types import Answer
+from ..memory.endpoint_usage import Usage
 from ..memory.types import Context, Memory, Retrieved, ScoredMemory, Turn
 
 Document: TypeAlias = dict[str, object]
@@ -87,8 +88,18 @@ def answer_document(question: str, answer: Answer) -> Document:
         "citations": [{"number": one.number, **memory_document(one.turn)} for one in answer.citations],
         "dropped_citations": answer.dropped_citations,
         "context_tokens": answer.context.tokens,
+        "usage": None if answer.usage is None else usage_document(answer.usage),
         "timings_ms": timings_document(answer.timings),
         "problems": list(answer.problems),
+    }
+
+
+def usage_document(usage: Usage) -> Document:
+    """Return what a hosted model took; the cost is null where no price is set."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cost_usd": usage.cost_usd,
     }
 
 

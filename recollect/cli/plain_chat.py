@@ -13,7 +13,7 @@ from ..agent.types import Answer
 from ..memory.errors import InvalidInput, RecollectError
 from .output import console, note, say
 from .prose import ProseStream, show_prose
-from .rendering import memories_table, show_citations, show_problems
+from .rendering import memories_table, show_citations, show_problems, show_usage
 
 HELP = """/recall TEXT   the memories that may answer TEXT
 /why           what the last answer was given to read, by number
@@ -81,6 +81,7 @@ class PlainChat:
             return
         self._last = stream.answer
         show_citations(self._last.citations)
+        show_usage(self._last.usage)
         show_problems(self._last.problems)
 
     def _recall(self, text: str) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..agent.types import Answer, Citation
+from ..memory.endpoint_usage import Usage, in_words
 from ..memory.types import Memory, ScoredMemory, Turn
 from .output import note, shown, visible
 from .prose import show_prose
@@ -36,7 +37,14 @@ def show_answer(answer: Answer) -> None:
     """Write an answer and the turns it cites; what went wrong on the way goes to stderr."""
     show_prose(answer.text)
     show_citations(answer.citations)
+    show_usage(answer.usage)
     show_problems(answer.problems)
+
+
+def show_usage(usage: Usage | None) -> None:
+    """Write what a hosted model took to stderr, nothing where none was asked or its server does not tell."""
+    if usage is not None:
+        note(f"{in_words(usage)}.")
 
 
 def show_problems(problems: Iterable[str]) -> None:

@@ -26,8 +26,18 @@ if TYPE_CHECKING:
 @setting("--model", key="summaries.model", metavar="NAME", help="The model of seq2seq: a hub name or a folder.")
 @click.option("--again", is_flag=True, help="Summarise every session anew, not only those that wait.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N sessions, the newest.")
-@click.option("--input-price", type=click.FloatRange(min=0), metavar="USD", help="Of a million tokens read.")
-@click.option("--output-price", type=click.FloatRange(min=0), metavar="USD", help="Of a million tokens written.")
+@click.option(
+    "--input-price",
+    type=click.FloatRange(min=0),
+    metavar="USD",
+    help="Of a million tokens read [default: hosted.input_price].",
+)
+@click.option(
+    "--output-price",
+    type=click.FloatRange(min=0),
+    metavar="USD",
+    help="Of a million tokens written [default: hosted.output_price].",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what there is to do.")
 @click.option("--yes", is_flag=True, help="Do not ask before a hosted model is sent anything.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
@@ -48,7 +58,10 @@ def summarize(
     Goes on where it was interrupted when it is started again. Before a hosted model is sent anything, the tokens that
     takes are estimated, and the cost where prices are given.
     """
-    if invocation.config.summaries == "none":
+    config = invocation.config
+    input_price = config.hosted_input_price if input_price is None else input_price
+    output_price = config.hosted_output_price if output_price is None else output_price
+    if config.summaries == "none":
         invocation.override("summaries.name", "extractive")
     with invocation.open_memory(must_exist=True) as memory:
         summaries, scope = memory.summaries, memory.scope({})
