@@ -1,7 +1,6 @@
 """What a user does with single memories: pin, correct, and forget with a while to think better of it."""
 
 from ..memory.errors import InvalidInput
-from ..memory.session_events import SessionEvents
 from ..memory.types import Memory, Turn
 from .long_term_memory import LongTermMemory
 
@@ -52,4 +51,4 @@ class Keeping:
         """Give a turn other words and return it; raises InvalidTurn, and InvalidInput for an event summary."""
         if not isinstance(memory, Turn):
             raise InvalidInput("A summary is corrected by correcting the turns it came from.")
-        return SessionEvents(self._memory.archive).correct(memory, text)
+        return self._memory.correct(memory, text)

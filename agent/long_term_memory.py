@@ -30,6 +30,7 @@ from ..memory.types import (
 from ..rerank.base import FirstStageOrder, Reranker, brevity, ranking_of, reads_events
 from .filters import Filters, narrowed, readable, whole
 from .owned import refuse_strangers
+from .pins import pinned_memories, with_pinned
 from .session_summaries import SessionSummaries, Summarised
 from .turn_fields import TurnFields
 
@@ -171,21 +172,10 @@ class LongTermMemory:
         count = max(whole(limit, "limit"), 0)
         tokens = whole(budget, "budget")
         recalled = self.recalled(question, limit=max(count, POOL), **filters)
-        pinned = self._pinned(filters)
-        found = self._ranked(question, recalled)
-        ranked = {scored.memory.id for scored in found.ranked}
-        missed = [scored for scored in pinned if scored.memory.id not in ranked]
-        whole_ranking = replace(found, ranked=(*found.ranked, *missed))
+        pinned = pinned_memories(self._archive, self.scope(filters))
+        found = with_pinned(self._ranked(question, recalled), pinned)
         first = frozenset(scored.memory.id for scored in pinned)
-        return self._with_context(question, whole_ranking, count + len(missed), tokens, first=first)
-
-    def _pinned(self, filters: Filters) -> list[ScoredMemory]:
-        """Return what the user pinned, of what a recall with these filters may see; not scored."""
-        scope = self.scope(filters)
-        ids = [] if scope is None else self._archive.chats.pinned(scope)
-        return [
-            ScoredMemory(memory=memory, score=0.0, stages={}) for memory in self._archive.store.memories(ids).values()
-        ]
+        return self._with_context(question, found, count, tokens, first=first)
 
     def recalled(self, question: str, *, limit: int = POOL, **filters: Unpack[Filters]) -> Recalled:
         """Return what the first stage alone offers, best first; `reranked` orders it."""
