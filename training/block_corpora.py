@@ -12,6 +12,7 @@ from .asked import AskedPool, Asker, load, save
 from .corpora import Conversation
 from .passage_pools import crd3_episodes, multihop_sets, qmsum_meetings, squad_articles
 from .pools import friends_episodes, msc_pools
+from .written_questions import written_pools
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ def lists_of(
 ) -> list[AskedPool]:
     """Return the lists of a split, from `folder` where an earlier call left them, else by asking.
 
-    The train split is that of all sets, the dev split (which only chooses and measures) of MSC, FriendsQA and QMSum.
+    The train split is that of all sets, the dev split (which only chooses and measures) of MSC, FriendsQA, QMSum and
+    the questions written about MSC.
     """
     encoder = MiniLmEmbedder()
     asker = Asker(open_memory, encoder, limit=LIMIT, seed=extent.seed)
@@ -66,6 +68,7 @@ def _sets(split: str) -> list[tuple[str, _Draw, dict[str, int]]]:
         ("msc", msc, {"single": 45, "group": 80, "statement": 15, "reply": 25}),
         ("friendsqa", lambda d, s, drawn, e: friends_episodes(d, s, e.of(100), drawn), {"": 60}),
         ("qmsum", lambda d, s, drawn, e: qmsum_meetings(d, s, e.of(90), drawn), {"": 8}),
+        ("written", lambda d, s, drawn, e: written_pools(d, s, e.of(2) if s == "train" else 1, drawn), {"": 1000}),
     ]
     if split == "dev":
         return dialogues

@@ -1,0 +1,94 @@
+"""Questions about MSC conversations as people would ask them, written for this project by a language model (Claude).
+
+MSC's own questions here are made by rule from its facts; those that people ask a memory are worded otherwise than
+what was said. The file holds questions, short answers and the ids of turns, no text of MSC; the model card tells.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from ..memory.errors import DataFormatError
+from .corpora import Conversation, Question, read_conversations, read_jsonl
+from .pools import MSC_CONVERSATIONS, concatenated
+
+KINDS = ("single", "multi", "when", "open", "trap")
+"""One turn answers; several do; a time is asked for; it follows from what was said; nothing answers."""
+WRITTEN = "written"
+_NEEDS = ("doc", "q", "a", "e", "k")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenQuestion:
+    """One question of a conversation. `answers` are accepted ones; the kind "trap" has none, its `turns` mislead."""
+
+    conversation: str
+    text: str
+    answers: tuple[str, ...]
+    turns: tuple[str, ...]
+    kind: str
+
+
+def written_questions(file: Path | None = None) -> list[WrittenQuestion]:
+    """Return the questions that ship, or those of a file. Raises DataFormatError for one that is malformed."""
+    path: Path | Traversable = file or files("recollect.training").joinpath("written_questions.jsonl")
+    if not isinstance(path, Path):
+        raise DataFormatError("The written questions are not on disk; install Recollect unpacked.")
+    found = [
+        WrittenQuestion(
+            conversation=record["doc"],
+            text=record["q"],
+            answers=tuple(record["a"]),
+            turns=tuple(record["e"]),
+            kind=record["k"],
+        )
+        for record in read_jsonl(path, needs=_NEEDS)
+    ]
+    strange = next((one for one in found if one.kind not in KINDS or not one.turns), None)
+    if strange is not None:
+        raise DataFormatError(f"{path}: {strange.text!r} has no turns, or its kind is none of {', '.join(KINDS)}.")
+    return found
+
+
+def written_conversations(data: Path, split: str, *, file: Path | None = None) -> list[Conversation]:
+    """Return the MSC conversations of a split that questions were written about, with these questions alone.
+
+    Traps are left out. Raises DataFormatError where a question names a turn that its conversation has not.
+    """
+    by_conversation: dict[str, list[WrittenQuestion]] = {}
+    for question in written_questions(file):
+        if question.kind != "trap":
+            by_conversation.setdefault(question.conversation, []).append(question)
+    every = read_conversations(data / "msc", splits=(split,), kinds=(WRITTEN,))
+    return [
+        replace(one, questions=tuple(_question(one, it) for it in by_conversation[one.id]))
+        for one in every
+        if one.id in by_conversation
+    ]
+
+
+def written_pools(
+    data: Path, split: str, rounds: int, drawn: random.Random, *, file: Path | None = None
+) -> list[Conversation]:
+    """Return those conversations joined by tens, `rounds` times in other company, as `pools.msc_pools` joins them."""
+    every = written_conversations(data, split, file=file)
+    pools: list[Conversation] = []
+    for _ in range(rounds):
+        order = drawn.sample(every, len(every))
+        tens = [order[start : start + MSC_CONVERSATIONS] for start in range(0, len(order), MSC_CONVERSATIONS)]
+        pools += [_pool(ten) for ten in tens]
+    return pools
+
+
+def _pool(ten: Sequence[Conversation]) -> Conversation:
+    return concatenated(ten, names=(ten[0].speakers[0], ten[0].speakers[1]))
+
+
+def _question(conversation: Conversation, written: WrittenQuestion) -> Question:
+    absent = set(written.turns).difference(turn.ref or "" for turn in conversation.turns)
+    if absent:
+        raise DataFormatError(f"{written.text!r}: {conversation.id} has no turn {', '.join(sorted(absent))}.")
+    return Question(text=written.text, evidence=written.turns, kind=WRITTEN)
