@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ Act: TypeAlias = Callable[["_Handler"], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request as it arrived; header names in lower case, `body` the parsed JSON."""
+    """One request as it arrived; header names in lower case, `body` the parsed JSON, `at` seconds of a clock."""
 
     path: str
     headers: Mapping[str, str]
     body: Mapping[str, Any]  # JSON of the protocol, asserted on field by field
+    at: float
 
 
 class OpenAIServer:
@@ -165,6 +167,29 @@ def refuses(status: int, message: str = "no") -> Act:
     return act
 
 
+def refuses_field(name: str, why: str) -> Act:
+    """The refusal of one field of a request, as OpenAI words it."""
+
+    def act(handler: "_Handler") -> None:
+        words = f"Unsupported parameter: '{name}'. {why}"
+        error = {"message": words, "type": "invalid_request_error", "param": name, "code": "unsupported_parameter"}
+        handler.send_json({"error": error}, status=400)
+
+    return act
+
+
+def busy(status: int, *, retry_after: str) -> Act:
+    """An error that says in seconds how long to wait."""
+
+    def act(handler: "_Handler") -> None:
+        body = b'{"error": {"message": "busy"}}'
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Retry-After": retry_after}
+        handler.begin(status, headers)
+        handler.wfile.write(body)
+
+    return act
+
+
 def refuses_then_drops(status: int) -> Act:
     """An error whose body never arrives whole."""
 
@@ -221,7 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.request = Request(path=self.path, headers=headers, body=body)
+        self.request = Request(path=self.path, headers=headers, body=body, at=time.monotonic())
         act = self.script.next_act(self.request)
         if self.path not in ("/v1/chat/completions", "/v1/embeddings"):
             act = refuses(404, f"no such path: {self.path}")
