@@ -32,6 +32,8 @@ class OpenAIServer:
         self._lock = threading.Lock()
         self.requests: list[Request] = []
         self.disconnected = threading.Event()
+        self._changed = threading.Condition()
+        self._open_streams = 0
         self.stopping = threading.Event()
         self._http = _Http(("127.0.0.1", 0), _handler_for(self))
         self._http.daemon_threads = True
@@ -47,6 +49,25 @@ class OpenAIServer:
         self.stopping.set()
         self._http.shutdown()
         self._http.server_close()
+
+    @contextmanager
+    def counted_stream(self) -> Generator[None]:
+        """Count a stream as open until the block ends."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def has_streams(self, number: int, *, within_s: float = 10.0) -> bool:
+        """Wait until so many streams are open, and tell whether they are."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._open_streams == number, within_s)
+
+    def _count(self, change: int) -> None:
+        with self._changed:
+            self._open_streams += change
+            self._changed.notify_all()
 
     def next_act(self, request: Request) -> Act:
         with self._lock:
@@ -128,12 +149,13 @@ def says_forever(piece: str) -> Act:
 
     def act(handler: "_Handler") -> None:
         handler.begin_stream()
-        while not handler.script.stopping.wait(0.005):
-            try:
-                handler.send_event(_chunk(piece, None))
-            except OSError:
-                handler.script.disconnected.set()
-                break
+        with handler.script.counted_stream():
+            while not handler.script.stopping.wait(0.005):
+                try:
+                    handler.send_event(_chunk(piece, None))
+                except OSError:
+                    handler.script.disconnected.set()
+                    break
         handler.close_connection = True
 
     return act

@@ -92,6 +92,30 @@ def test_an_answer_comes_with_who_said_it_when_and_in_which_words(
 
 
 @pytest.mark.usefixtures("hosted")
+def test_an_answer_of_a_hosted_model_tells_its_tokens_and_with_prices_its_cost(
+    run: Run, talk_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(says("Biscuit [1].", usage=(1200, 8))) as server:
+        monkeypatch.setenv("RECOLLECT_HOSTED_BASE_URL", server.url)
+        asked = ("--store", talk_store, "ask", "What is the dog called?")
+        assert parsed(run(*asked, "--json"))["usage"] == {
+            "prompt_tokens": 1200,
+            "completion_tokens": 8,
+            "cost_usd": None,
+        }
+        run("config", "set", "hosted.input_price", "2.5")
+        run("config", "set", "hosted.output_price", "10")
+        assert parsed(run(*asked, "--json"))["usage"]["cost_usd"] == pytest.approx(0.00308)
+        shown = run(*asked)
+    assert "tokens" not in shown.stdout
+    assert "1,200 tokens read, 8 written, $0.0031." in shown.stderr
+
+
+def test_an_offline_answer_took_no_tokens_of_a_model(run: Run, talk_store: Path) -> None:
+    assert parsed(run("--store", talk_store, "ask", "What is the dog called?", "--json"))["usage"] is None
+
+
+@pytest.mark.usefixtures("hosted")
 def test_not_remembering_is_an_answer_too(run: Run, talk_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(says(ABSTENTION)) as server:
         monkeypatch.setenv("RECOLLECT_HOSTED_BASE_URL", server.url)
