@@ -4,11 +4,14 @@ import pytest
 
 from recollect import Config
 from recollect.agent.ports import told_by
+from recollect.agent.prompt import INSTRUCTION, SHORT_INSTRUCTION
 from recollect.config import load_config
 from recollect.memory.endpoint_usage import Price
 from recollect.memory.errors import ConfigError
 from recollect.memory.types import Context
+from recollect.wiring import make_generator
 from recollect.wiring_hosted import PROVIDERS, context_tokens, hosted_endpoint, hosted_generator, price_of
+from tests.fakes import HashEmbedder
 from tests.openai_server import running, says
 
 NOTHING = Context(memories=(), scores=(), text="", tokens=0, budget=854)
@@ -78,6 +81,15 @@ def test_settings_reach_the_server(style: str, is_short: bool) -> None:
     assert ("fewer than six words" in body["messages"][0]["content"]) is is_short
     assert told.usage is not None
     assert told.usage.cost_usd == pytest.approx(0.00208)
+
+
+def test_evaluations_ask_for_short_answers_and_chats_do_not() -> None:
+    with running(says("ok")) as server:
+        config = Config(generator="hosted", hosted_model="chat-1", hosted_base_url=server.url)
+        for is_brief in (True, False):
+            told_by(make_generator(config, HashEmbedder(), is_brief=is_brief), "When?", NOTHING)
+    rules = [request.body["messages"][0]["content"] for request in server.requests]
+    assert rules == [SHORT_INSTRUCTION, INSTRUCTION]
 
 
 def test_a_small_window_leaves_three_quarters_to_the_prompt_and_says_what_it_cut() -> None:

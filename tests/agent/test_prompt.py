@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from recollect.agent.citations import escape_marks
 from recollect.agent.ports import ABSTENTION
-from recollect.agent.prompt import INSTRUCTION, ChatMessage, chat_messages
+from recollect.agent.prompt import INSTRUCTION, INSTRUCTIONS, ChatMessage, Style, chat_messages
 from recollect.memory.types import Context, Turn
 
 
@@ -32,8 +34,18 @@ def test_the_instruction_comes_first_and_the_memories_and_the_question_last() ->
     assert last == ChatMessage(role="user", content=f"<memories>\n{LINES}\n</memories>\n\nWhen did I adopt my dog?")
 
 
-def test_the_instruction_holds_the_exact_words_of_an_abstention() -> None:
-    assert f"nothing else: {ABSTENTION}\n" in INSTRUCTION
+@pytest.mark.parametrize("style", ["short", "chat"])
+def test_each_style_tells_when_to_abstain_how_to_cite_and_what_dates_and_newer_memories_mean(style: Style) -> None:
+    rules = chat_messages("Where?", context(LINES), style=style)[0].content
+    assert rules == INSTRUCTIONS[style]
+    assert f"nothing else: {ABSTENTION}\n" in rules
+    for words in ("the newer one holds", "into the date meant", "square brackets", "never from other knowledge"):
+        assert words in rules
+
+
+def test_only_the_short_style_limits_the_words() -> None:
+    assert "fewer than six words" in INSTRUCTIONS["short"]
+    assert "fewer than six words" not in INSTRUCTIONS["chat"]
 
 
 def test_the_live_window_stands_between_as_user_and_assistant() -> None:
