@@ -27,7 +27,7 @@ _TEMPLATE = """\
 {{ message.content }}<|im_end|>
 {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
 {% endif %}"""
-_PATIENCE_S = 120.0
+_PATIENCE_S = 240.0  # it takes a few seconds, of a processor of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
