@@ -22,7 +22,7 @@ from .adapter import Adapter
 
 FORMAT = "1"
 SHIPPED = "block_qr.safetensors"
-SHIPPED_SHA256 = "fbaaaf7aa0a61020b83607c23f99a8bfe01b360b7643a04302ddea8008ce9654"
+SHIPPED_SHA256 = "b4b1a1c00ef2dd6ce1186b4acab9c12e3fd908f054ced16d70d4096bd96cf278"
 REINSTALL = "install Recollect again: pip install --force-reinstall recollect"
 
 
