@@ -42,8 +42,12 @@ def sentence(text: str, speaker: str = "Ines") -> Sentence:
         (
             "What sprouted?",
             "The tomatoes sprouted.",
-            "The tomatoes sprouted.",
+            "The tomatoes sprouted",
         ),  # nothing follows the question's words
+        ("What does Ines ride?", "I have got my old bike.", "my old bike"),
+        ("Does Ines swim?", "I swim on Mondays.", "Yes"),
+        ("Has Ines learnt to swim?", "I never learnt it.", "No"),
+        ("Would Ines rather swim or run?", "I would run.", "run"),
         ("What sprouted?", "  The\n tomatoes ", "The tomatoes"),
         ("What sprouted?", "¡¿…?!", "¡¿…?!"),
     ],
