@@ -49,10 +49,18 @@ def train() -> None:
     "--conversations", type=click.IntRange(min=2), default=90, show_default=True, help="How many of each split."
 )
 @click.option("--seed", type=int, default=13, show_default=True)
+@click.option(
+    "--written",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Learn from these questions, too: training/written_questions.jsonl or one like it.",
+)
 @pass_invocation
-def extractive(invocation: Invocation, data: Path, out: Path, conversations: int, seed: int) -> None:
+def extractive(
+    invocation: Invocation, data: Path, out: Path, conversations: int, seed: int, written: Path | None
+) -> None:
     """Fit which sentence the extractive generator quotes, and when it does not remember (about five minutes)."""
     from ..training.extractive import Recipe, ask, fit, write
+    from ..training.extractive_written import ask_written
     from ..wiring import open_memory
 
     config = invocation.config
@@ -60,7 +68,11 @@ def extractive(invocation: Invocation, data: Path, out: Path, conversations: int
         root = open_memory(Path(folder) / "train.db", user="train", config=config)
         with root, console(stderr=True).status("Asking the training conversations"):
             recipe = Recipe(conversations=conversations, seed=seed)
-            calibration = fit(*ask(data, root.as_user, recipe), recipe)
+            learnt, held_out = ask(data, root.as_user, recipe)
+            if written is not None:
+                learnt += ask_written(data, "train", root.as_user, seed, file=written)
+                held_out += ask_written(data, "dev", root.as_user, seed, file=written)
+            calibration = fit(learnt, held_out, recipe)
     write(calibration, out)
     for name, value in asdict(calibration).items():
         say(f"{name}: {value}")
