@@ -174,7 +174,8 @@ class BartGenerator:
         from ..marginal.decoding import posterior
 
         by_token = self._settings.decoding in ("rag-token", "re2g")
-        shares: list[float] = posterior(asked.documents, asked.prior, decoded.tokens, by_token=by_token).tolist()
+        carried = posterior(asked.documents, asked.prior, decoded.tokens, by_token=by_token)
+        shares: list[float] = carried.tolist()  # pyright: ignore - torch types it loosely
         order = sorted(range(len(shares)), key=lambda place: -shares[place])
         cited = [place for rank, place in enumerate(order) if not rank or shares[place] >= LEAST_SHARE]
         return f" [{', '.join(str(asked.numbers[place]) for place in cited)}]"

@@ -110,14 +110,15 @@ def load_reader(source: str, device: str | None) -> LoadedReader:
 
 
 def _loaded(name: str, place: str, *, is_local: bool) -> LoadedReader:
-    from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, RagModel
+    import transformers
 
-    is_rag = AutoConfig.from_pretrained(name, local_files_only=is_local).model_type == "rag"
+    library: Any = transformers  # its loaders are untyped
+    is_rag = library.AutoConfig.from_pretrained(name, local_files_only=is_local).model_type == "rag"
     dtype = torch.bfloat16 if place.startswith("cuda") and torch.cuda.is_bf16_supported() else torch.float32
-    loader: Any = RagModel if is_rag else AutoModelForSeq2SeqLM
+    loader = library.RagModel if is_rag else library.AutoModelForSeq2SeqLM
     whole: Any = loader.from_pretrained(name, local_files_only=is_local, dtype=dtype).to(place).eval()
     folder = {"subfolder": "generator_tokenizer"} if is_rag else {}
-    tokenizer: Any = AutoTokenizer.from_pretrained(name, local_files_only=is_local, **folder)
+    tokenizer: Any = library.AutoTokenizer.from_pretrained(name, local_files_only=is_local, **folder)
     return LoadedReader(
         model=whole.generator if is_rag else whole,
         tokenizer=tokenizer,

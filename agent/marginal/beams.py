@@ -123,8 +123,8 @@ def _best(running: Sequence[_Search], log_probs: Tensor, limits: Limits) -> tupl
         sums[row, : len(logs)] = torch.tensor(logs)
     total = (sums.to(log_probs.device)[..., None] + log_probs).flatten(1)
     top = total.topk(min(2 * limits.beams, beams * words), dim=1)
-    scores: list[list[float]] = top.values.tolist()
-    places: list[list[int]] = top.indices.tolist()
+    scores: list[list[float]] = top.values.tolist()  # pyright: ignore - torch types it loosely
+    places: list[list[int]] = top.indices.tolist()  # pyright: ignore - torch types it loosely
     return scores, places
 
 

@@ -65,7 +65,8 @@ def sequence_candidates(
             log_probs[place[hypothesis.tokens], document] = hypothesis.log_prob
     if is_thorough:
         _fill(decoder, answers, log_probs)
-    sums = (documents.to(log_probs.device) + log_probs).logsumexp(1).tolist()
+    marginals = (documents.to(log_probs.device) + log_probs).logsumexp(1)
+    sums: list[float] = marginals.tolist()  # pyright: ignore - torch types it loosely
     order = sorted(range(len(answers)), key=lambda number: -sums[number])
     return [Decoded(tokens=answers[number], log_prob=sums[number]) for number in order]
 
@@ -119,7 +120,7 @@ def _fill(decoder: DocumentDecoder, answers: Sequence[tuple[int, ...]], log_prob
 
 
 def _pairs(where: Tensor) -> Iterator[tuple[int, int]]:
-    rows: list[list[int]] = where.nonzero().tolist()
+    rows: list[list[int]] = where.nonzero().tolist()  # pyright: ignore - torch types it loosely
     yield from ((row[0], row[1]) for row in rows)
 
 

@@ -24,7 +24,7 @@ class DocumentDecoder:
         self._model = model
         self._mask = mask
         self.documents = int(ids.shape[0])
-        self._start = int(model.config.decoder_start_token_id)
+        self.start = int(model.config.decoder_start_token_id)
         self._states = model.get_encoder()(input_ids=ids, attention_mask=mask, return_dict=True)
         self._cross: list[tuple[Tensor, Tensor]] = []
 
@@ -52,10 +52,10 @@ class DocumentDecoder:
         longest = max(len(answer) for answer in answers)
         if not longest:
             return [torch.zeros(0, device=self.device) for _ in answers]
-        targets = torch.full((len(answers), longest), self._start, device=self.device)
+        targets = torch.full((len(answers), longest), self.start, device=self.device)
         for row, answer in enumerate(answers):
             targets[row, : len(answer)] = torch.tensor(answer, device=self.device)
-        inputs = torch.cat([torch.full_like(targets[:, :1], self._start), targets[:, :-1]], 1)
+        inputs = torch.cat([torch.full_like(targets[:, :1], self.start), targets[:, :-1]], 1)
         at = torch.tensor(documents, device=self.device)
         logits = self.logits(inputs, at, self.fresh_cache(at))  # (answers, tokens, vocabulary)
         found = logits.float().log_softmax(-1).gather(-1, targets[..., None]).squeeze(-1)
@@ -97,13 +97,13 @@ class DecoderRows:
         self._documents = torch.arange(decoder.documents, device=decoder.device)
         self._cache = decoder.fresh_cache(self._documents)
         self._beams = 1
-        start = decoder._start  # noqa: SLF001
+        start = decoder.start
         self._last = torch.full((decoder.documents, 1), start, device=decoder.device)
 
     def log_probs(self) -> Tensor:
         """Return log p(next token | x, z, y_<i), (documents, beams, vocabulary); reads the last tokens; once each."""
         logits = self._decoder.logits(self._last.reshape(-1, 1), self._documents, self._cache)[:, -1]
-        return logits.float().log_softmax(-1).unflatten(0, (-1, self._beams))
+        return logits.float().log_softmax(-1).reshape(-1, self._beams, logits.shape[-1])
 
     def advance(self, tokens: Tensor, parents: Tensor) -> None:
         """Go on with `tokens`, each behind the beam `parents` of its document; both int64 (documents, beams)."""
