@@ -27,7 +27,7 @@ from rich.table import Table
 
 from recollect.config import Config
 from recollect.evals.bootstrap import paired_difference
-from recollect.evals.chunk_system import K1, B, stemmed
+from recollect.evals.unit_index import K1, B, stemmed
 from recollect.evals.units import ChunkUnit
 from recollect.memory.embedder import MiniLmEmbedder, WordPieceCounter
 from recollect.memory.types import Turn
