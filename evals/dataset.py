@@ -74,7 +74,7 @@ class Conversation:
     turns: tuple[DatasetTurn, ...]
     questions: tuple[Question, ...]
     problems: tuple[Problem, ...] = ()
-    session_names: Mapping[int, str] = field(default_factory=dict)
+    session_names: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,12 +21,12 @@ class Found:
 
     ranked: tuple[str, ...]
     contexts: tuple[FilledContext, ...] = ()
-    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    timings_ms: Mapping[str, float] = field(default_factory=dict[str, float])
     cost: Cost = field(default_factory=Cost)
     pool: tuple[str, ...] | None = None
     given: Given | None = None
     problems: tuple[str, ...] = ()
-    scores: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 class System(Protocol):

@@ -152,12 +152,13 @@ def run(
 
     Plans are described in docs/evaluation.md; to a plan only --out, --json and settings are added.
     """
-    if files[0].suffix == ".toml":
+    plans = [file for file in files if file.suffix == ".toml"]
+    if plans:
         if len(files) > 1:
             raise click.UsageError("A plan names its data itself; give it alone.")
         from ..evals.plan_file import read_plan
 
-        _run(invocation, read_plan(files[0]), out, json_file)
+        _run(invocation, read_plan(plans[0]), out, json_file)
         return
     _run(invocation, plan_of(files, Options(answer=answer, **options), invocation), out, json_file)
 
