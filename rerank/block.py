@@ -22,7 +22,7 @@ from .events import cover, event_line
 
 Read: TypeAlias = tuple[float, float, float, str, str, str]
 
-BREVITY = 0.75
+BREVITY = 1.25
 """Score is a log-odds that grows with length; less this much per log token, MSC's and FriendsQA's small contexts hold
 most evidence (docs/lab.md)."""
 

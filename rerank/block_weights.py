@@ -22,7 +22,7 @@ from .adapter import Adapter
 
 FORMAT = "1"
 SHIPPED = "block_qr.safetensors"
-SHIPPED_SHA256 = "b4b1a1c00ef2dd6ce1186b4acab9c12e3fd908f054ced16d70d4096bd96cf278"
+SHIPPED_SHA256 = "1865b60db2f48919ff7dc12a6b6acbb811b945b52fe15eeaafe52ef7985e37f9"
 REINSTALL = "install Recollect again: pip install --force-reinstall recollect"
 
 
