@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -33,6 +33,7 @@ from .evaluation_protocol import describe_run, of_system
 from .memory.context import ContextBuilder
 from .memory.embedder import WordPieceCounter
 from .memory.endpoint import Endpoint
+from .memory.ports import TokenCounter
 from .wiring import make_embedder, make_generator, make_reranker, open_memory
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ FirstStage = tuple[str | None, float | None]
 STORE = "store"
 """Whom the ingest that all systems share is recorded for."""
 DATABASE = "evaluation.db"
+COUNTED_LINES = 100_000
 FEWEST_RANKED = 10
 """Units of a ranking that are kept, whatever the ks: nDCG@10 needs as many."""
 
@@ -157,7 +159,7 @@ class _Laboratory:
             memories=self._memories_of,
             reranker=self._reranker,
             units=self._evaluation.units,
-            contexts=ContextBuilder(WordPieceCounter()),
+            contexts=ContextBuilder(_remembering_counter()),
             embedder=make_embedder(config),
             seed=self._evaluation.plan.seed,
             answerer=None if self._evaluation.plan.answers is None else self._answerer,
@@ -175,7 +177,7 @@ class _Laboratory:
         count = WordPieceCounter()
         return Answerer(
             generator=make_generator(config, self._workshop.embedder, is_brief=True),
-            contexts=ContextBuilder(count),
+            contexts=ContextBuilder(_remembering_counter()),
             count=count,
             budget=answers.budget,
             judge=None if answers.judge is None else _make_judge(answers, config),
@@ -216,6 +218,12 @@ class _Laboratory:
         scope = memory.scope({})
         if memory.summaries is not None and scope is not None:
             memory.summaries.backfill(scope)
+
+
+@lru_cache(maxsize=1)
+def _remembering_counter() -> TokenCounter:
+    """Return a token counter that counts a line once: systems, budgets and questions show the same turns."""
+    return lru_cache(maxsize=COUNTED_LINES)(WordPieceCounter())
 
 
 def _answering(spec: SystemSpec, answers: AnswerPlan | None) -> SystemSpec:
