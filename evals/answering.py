@@ -71,6 +71,11 @@ class AnsweringSystem:
             held.setdefault(unit_of[ref_of(turn)], []).append(turn)
         self._turns_of[conversation.id] = held
 
+    def release(self, conversation: str) -> None:
+        """Drop what both keep of a conversation."""
+        self._inner.release(conversation)
+        self._turns_of.pop(conversation, None)
+
     def ask(self, conversation: Conversation, question: Question, *, limit: int, budgets: Sequence[int]) -> Found:
         """Return what the other system finds, with an answer; GenerationError of the generator passes through."""
         wanted = budgets if self._reads_all else sorted({*budgets, self._answerer.budget})

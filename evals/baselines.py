@@ -53,6 +53,10 @@ class Shelves:
             )
         return self._shelved[conversation.id]
 
+    def release(self, conversation: str) -> None:
+        """Drop a conversation's units and their index."""
+        self._shelved.pop(conversation, None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -81,6 +85,10 @@ class Baseline:
         shelved = self._shelves.of(conversation)
         for prepare in SEARCHES.get(self._rank, ()):
             prepare(shelved.index)
+
+    def release(self, conversation: str) -> None:
+        """Drop the conversation's units, for all that share them."""
+        self._shelves.release(conversation)
 
     def ask(self, conversation: Conversation, question: Question, *, limit: int, budgets: Sequence[int]) -> Found:
         """Rank the units and fill contexts; ties are in the order said. Raises as the search does."""

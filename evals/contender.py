@@ -80,6 +80,11 @@ class Contender:
             seconds=round(self._clock() - started, 6),
         )
 
+    def release(self, conversation: str) -> None:
+        """Let the system drop a conversation whose questions are asked."""
+        self._system.release(conversation)
+        self._not_ingested.pop(conversation, None)
+
     def ask(self, conversation: Conversation, question: Question, asked: Asked, wanted: Wanted) -> QuestionRecord:
         """Return the record of one question, whatever became of it."""
         error = self.left_out or self._not_ingested.get(conversation.id)

@@ -50,6 +50,10 @@ class System(Protocol):
         """Take in every turn of a conversation, before its questions are asked; a second time does nothing."""
         ...
 
+    def release(self, conversation: str) -> None:
+        """Drop what is kept of a conversation by its id: its questions are all asked. Unknown ones are ignored."""
+        ...
+
     def ask(self, conversation: Conversation, question: Question, *, limit: int, budgets: Sequence[int]) -> Found:
         """Return up to `limit` units, best first, and a context for each budget in tokens.
 

@@ -51,6 +51,10 @@ class LibrarySystem:
         turns = self._memories.turns(conversation.id)
         self._shelves[conversation.id] = Shelf(turns, self._unit, self._contexts)
 
+    def release(self, conversation: str) -> None:
+        """Drop what is kept of a conversation."""
+        self._shelves.pop(conversation, None)
+
     def ask(self, conversation: Conversation, question: Question, *, limit: int, budgets: Sequence[int]) -> Found:
         """Ask the conversation's memory; times are those of a question with the last budget alone.
 

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from .dataset import Dataset
 
 RETRIEVAL, ANSWERS = "retrieval", "retrieval and answers"
+OWN_STORES, ONE_STORE = "one for each conversation", "one for all conversations"
+"""Where conversations are kept. Words are weighed by the rows of a store, so one for all made every figure depend on
+who else was in it; runs of earlier versions have it.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,7 @@ class RunProtocol:
 
     `data` by file name; `asked` counts the questions put to every system, `excluded` the others by reason;
     `sample` is how many were drawn, None for all. `units` describes what is ranked, by unit; `budgets` are in tokens
-    of `tokenizer`. `date` is ISO 8601.
+    of `tokenizer`; `stores` is `OWN_STORES` or `ONE_STORE`. `date` is ISO 8601.
     """
 
     task: str
@@ -85,6 +89,7 @@ class RunProtocol:
     recollect_version: str
     date: str
     machine: Machine
+    stores: str = OWN_STORES
 
     @property
     def dataset(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from ..memory.errors import DataFormatError
 from .json_cursor import JsonCursor
-from .protocol import AnswerDescription, DataDescription, Machine, RunProtocol, SystemDescription
+from .protocol import ONE_STORE, AnswerDescription, DataDescription, Machine, RunProtocol, SystemDescription
 
 
 def protocol_json(protocol: RunProtocol) -> str:
@@ -40,6 +40,7 @@ def read_protocol(text: str | bytes, *, file: str) -> RunProtocol:
         recollect_version=cursor.key("recollect_version").text(),
         date=cursor.key("date").text(),
         machine=_machine(cursor.key("machine")),
+        stores=_text(cursor, "stores") or ONE_STORE,
     )
 
 

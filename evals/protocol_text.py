@@ -32,7 +32,7 @@ def _lines(protocol: RunProtocol) -> Iterator[str]:
     budgets = ", ".join(map(str, protocol.budgets))
     yield (
         f"contexts of {budgets} tokens by {protocol.tokenizer} · embedder {protocol.embedder} "
-        f"({protocol.embedder_fingerprint[:_SHORT]})"
+        f"({protocol.embedder_fingerprint[:_SHORT]}) · stores: {protocol.stores}"
     )
     for system in protocol.systems:
         if system.options:

@@ -44,13 +44,15 @@ class Sink(Protocol):
 class RunOptions:
     """How a run goes: what systems are asked for, units by name, and questions to hosted systems at once.
 
-    `take_in` stores a conversation for all systems and tells what that took, None where it was stored before.
+    `take_in` stores a conversation for all systems and tells what that took, None where it was stored before;
+    `leave` is called when its questions are asked.
     """
 
     wanted: Wanted
     units: Mapping[str, Unit]
     parallel: int = 4
     take_in: Callable[[Conversation], IngestRecord | None] = field(default=lambda _: None)
+    leave: Callable[[Conversation], object] = field(default=lambda _: None)
 
 
 def run(
@@ -128,6 +130,9 @@ class _Conversation:
                 most = WAITING * self._options.parallel
                 under_way = _settled(under_way, most, steps)
         _settled(under_way, 0, steps)
+        for system in self._systems:
+            system.release(self._conversation.id)
+        self._options.leave(self._conversation)
 
     def _ingest(self) -> None:
         records = [self._options.take_in(self._conversation)]

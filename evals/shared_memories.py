@@ -53,14 +53,20 @@ class SharedMemories:
     """The memories of all conversations; threads may share it. Whoever gives `open_memory` closes what it opened.
 
     A store that holds the first turns of a conversation, or all of them, gets the rest: a run that was stopped goes
-    on with what it stored.
+    on with what it stored. `complete` is called with a conversation when its turns are stored, to draw events from
+    them; what it raises passes through.
     """
 
     def __init__(
-        self, open_memory: Callable[[str], ConversationMemory], *, clock: Callable[[], float] = time.perf_counter
+        self,
+        open_memory: Callable[[str], ConversationMemory],
+        *,
+        complete: Callable[[str], object] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.clock = clock
         self._open_memory = open_memory
+        self._complete = complete
         self._memories: dict[str, ConversationMemory] = {}
         self._turns: dict[str, tuple[Turn, ...]] = {}
         self._offered: OrderedDict[tuple[str, str], Offered] = OrderedDict()
@@ -79,9 +85,20 @@ class SharedMemories:
         if [turn.ref for turn in held] != wanted[: len(held)]:
             raise InvalidInput(f"The store holds other turns of {conversation.id}; begin in an empty folder.")
         new = [_new_turn(turn) for turn in conversation.turns[len(held) :]]
-        self._turns[conversation.id] = (*held, *(memory.add_many(new) if new else ()))
+        stored = (*held, *(memory.add_many(new) if new else ()))
+        if self._complete is not None:
+            self._complete(conversation.id)
+        self._turns[conversation.id] = stored
         self._memories[conversation.id] = memory
         return len(new)
+
+    def release(self, conversation: str) -> None:
+        """Forget a conversation whose questions are all asked; it can be ingested again. Unknown ones are ignored."""
+        with self._lock:
+            self._turns.pop(conversation, None)
+            self._memories.pop(conversation, None)
+            for asked in [asked for asked in self._offered if asked[0] == conversation]:
+                del self._offered[asked]
 
     def turns(self, conversation: str) -> Sequence[Turn]:
         """Return a conversation's turns as stored, oldest first. Raises InvalidInput where it was not ingested."""

@@ -29,22 +29,19 @@ from .evals.stored_run import load_run, summarise_run
 from .evals.summary import RunSummary
 from .evals.system_spec import SystemSpec
 from .evals.units import Unit, make_unit
-from .evaluation_protocol import describe_run, of_system
+from .evaluation_protocol import describe_run, drawing_events, first_stage, of_system
+from .evaluation_stores import ConversationStores
 from .memory.context import ContextBuilder
 from .memory.embedder import WordPieceCounter
 from .memory.endpoint import Endpoint
 from .memory.ports import TokenCounter
-from .wiring import make_embedder, make_generator, make_reranker, open_memory
+from .wiring import make_embedder, make_generator, make_reranker
 
 if TYPE_CHECKING:
-    from .agent.long_term_memory import LongTermMemory
     from .rerank.base import Reranker
 
-FirstStage = tuple[str | None, float | None]
-"""Fusion and dense weight of a system, None for the configured ones."""
 STORE = "store"
 """Whom the ingest that all systems share is recorded for."""
-DATABASE = "evaluation.db"
 COUNTED_LINES = 100_000
 FEWEST_RANKED = 10
 """Units of a ranking that are kept, whatever the ks: nDCG@10 needs as many."""
@@ -126,16 +123,15 @@ class _Laboratory:
     def __init__(self, evaluation: Evaluation, sink: RunFolder) -> None:
         self._evaluation = evaluation
         self._sink = sink
-        self._roots: dict[FirstStage, LongTermMemory] = {}
-        self._memories: dict[FirstStage, SharedMemories] = {}
+        self._embedder = make_embedder(evaluation.config)
+        self._stores = ConversationStores(sink.store, drawing_events(evaluation.config), self._embedder)
         self._answerers: dict[str, Answerer] = {}
 
     def __enter__(self) -> "_Laboratory":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for root in self._roots.values():
-            root.close()
+        self._stores.close()
 
     def run(self, on_step: OnStep | None) -> None:
         plan = self._evaluation.plan
@@ -149,18 +145,18 @@ class _Laboratory:
             units=self._evaluation.units,
             parallel=plan.parallel,
             take_in=self._take_in,
+            leave=self._leave,
         )
         run(self._evaluation.selection, contenders, self._sink, options, on_step=on_step)
 
     @cached_property
     def _workshop(self) -> Workshop:
-        config = self._evaluation.config
         return Workshop(
             memories=self._memories_of,
             reranker=self._reranker,
             units=self._evaluation.units,
             contexts=ContextBuilder(_remembering_counter()),
-            embedder=make_embedder(config),
+            embedder=self._embedder,
             seed=self._evaluation.plan.seed,
             answerer=None if self._evaluation.plan.answers is None else self._answerer,
         )
@@ -176,7 +172,7 @@ class _Laboratory:
         answers = self._evaluation.plan.answers or AnswerPlan()
         count = WordPieceCounter()
         return Answerer(
-            generator=make_generator(config, self._workshop.embedder, is_brief=True),
+            generator=make_generator(config, self._embedder, is_brief=True),
             contexts=ContextBuilder(_remembering_counter()),
             count=count,
             budget=answers.budget,
@@ -184,40 +180,25 @@ class _Laboratory:
         )
 
     def _memories_of(self, spec: SystemSpec) -> SharedMemories:
-        """Return the memories with the system's first stage; all lie in one store, opened when first needed."""
-        key = spec.fusion, spec.dense_weight
-        if key not in self._memories:
-            own = of_system(self._evaluation.config, spec)
-            self._memories[key] = SharedMemories(lambda conversation: self._root(key, own).as_user(conversation))
-        return self._memories[key]
-
-    def _root(self, key: FirstStage, config: Config) -> "LongTermMemory":
-        if key not in self._roots:
-            self._sink.store.mkdir(exist_ok=True)
-            without = replace(config, rerank="none", rerank_model=None)  # each system brings its own
-            self._roots[key] = open_memory(self._sink.store / DATABASE, config=without)
-        return self._roots[key]
+        return self._stores.memories(first_stage(self._evaluation.config, spec))
 
     def _reranker(self, spec: SystemSpec, memories: SharedMemories) -> "Reranker":
         return make_reranker(of_system(self._evaluation.config, spec), turns_of=memories.turns_of)
 
     def _take_in(self, conversation: Conversation) -> IngestRecord | None:
+        """Store a conversation for the systems without events; those with have stores of their own."""
+        plain = next((spec for spec in self._evaluation.plan.systems if not spec.events), None)
+        if plain is None:
+            return None
         started = time.perf_counter()
-        first = self._evaluation.plan.systems[0]
-        stored = self._memories_of(first).ingest(conversation)
-        self._summarise(conversation, first)
+        stored = self._memories_of(plain).ingest(conversation)
         if not stored:
             return None
         seconds = round(time.perf_counter() - started, 6)
         return IngestRecord(system=STORE, conversation=conversation.id, turns=stored, seconds=seconds)
 
-    def _summarise(self, conversation: Conversation, spec: SystemSpec) -> None:
-        """Draw events from the conversation's sessions, as configured; all systems of the run see them."""
-        own = of_system(self._evaluation.config, spec)
-        memory = self._root((spec.fusion, spec.dense_weight), own).as_user(conversation.id)
-        scope = memory.scope({})
-        if memory.summaries is not None and scope is not None:
-            memory.summaries.backfill(scope)
+    def _leave(self, conversation: Conversation) -> None:
+        self._stores.leave(conversation.id)
 
 
 @lru_cache(maxsize=1)

@@ -23,6 +23,7 @@ from .evals.protocol import (
 from .evals.selection import Selection
 from .evals.system_spec import LIBRARY, SystemSpec
 from .evals.units import Unit
+from .evaluation_stores import FirstStage
 from .memory.embedder import WordPieceCounter
 from .wiring import make_embedder
 
@@ -75,6 +76,17 @@ def of_system(config: Config, spec: SystemSpec) -> Config:
     return replace(config, rerank=spec.reranker, **given)  # type: ignore[arg-type]  # plans check what they hold
 
 
+def first_stage(config: Config, spec: SystemSpec) -> FirstStage:
+    """Return what decides which candidates a system is offered."""
+    own = of_system(config, spec)
+    return FirstStage(fusion=own.fusion, dense_weight=own.dense_weight, has_events=spec.events)
+
+
+def drawing_events(config: Config) -> Config:
+    """Return the configuration with a summariser: the offline one where none is configured."""
+    return replace(config, summaries="extractive") if config.summaries == "none" else config
+
+
 def _name(path: str, datasets: Mapping[str, Dataset]) -> str:
     """Return a file's name, or its whole path where another has the same name."""
     name = datasets[path].name
@@ -99,7 +111,7 @@ def _options(config: Config, spec: SystemSpec) -> Iterator[tuple[str, str]]:
         yield "weights", SHIPPED_SHA256[:_SHORT]
     yield "first stage", f"{own.fusion}, dense weight {own.dense_weight:g}"
     if spec.events:
-        yield "events", own.summaries
+        yield "events", drawing_events(own).summaries
     if spec.generator is not None:
         yield "generator", spec.generator
 

@@ -39,17 +39,19 @@ def open_memory(
     user: str | None = None,
     conversation: str | None = None,
     config: Config | None = None,
+    embedder: "Embedder | None" = None,
 ) -> LongTermMemory:
     """Open the memory of one user in the store at `path`, creating it when absent.
 
     `path` None is the configured store; ":memory:" is a store that is deleted when closed. `user` None is the
-    configured user. `config` None reads `config.toml` and `RECOLLECT_*`. Offline unless an endpoint is configured.
+    configured user. `config` None reads `config.toml` and `RECOLLECT_*`. `embedder` None is the configured one; one
+    that is given can be shared by several stores. Offline unless an endpoint is configured.
     Raises StoreError, EmbedderMismatch, ConfigError and their kin (all RecollectError).
     """
     config = config or load_config()
     store = _open_store(path, config)
     try:
-        embedder = make_embedder(config, dimensions=_remembered_dimensions(store, config))
+        embedder = embedder or make_embedder(config, dimensions=_remembered_dimensions(store, config))
         archive = Archive(
             store, embedder, recall=RecallOptions(fusion=config.fusion, dense_weight=config.dense_weight)
         )

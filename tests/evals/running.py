@@ -18,10 +18,14 @@ class LastTurns:
         self.name = name
         self.asked: list[str] = []
         self.ingested: list[str] = []
+        self.released: list[str] = []
         self._fails = fails
 
     def ingest(self, conversation: Conversation) -> None:
         self.ingested.append(conversation.id)
+
+    def release(self, conversation: str) -> None:
+        self.released.append(conversation)
 
     def ask(self, conversation: Conversation, question: Question, *, limit: int, budgets: Sequence[int]) -> Found:
         self.asked.append(question.id)
