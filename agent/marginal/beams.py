@@ -117,10 +117,10 @@ def search(steps: Steps, limits: Limits, *, searches: int = 1) -> Generator[tupl
 def _best(running: Sequence[_Search], log_probs: Tensor, limits: Limits) -> tuple[list[list[float]], list[list[int]]]:
     """Return scores and places of the best continuations: two a beam, so that enough go on besides those that end."""
     beams, words = log_probs.shape[1:]
-    sums = torch.full((len(running), beams), float("-inf"))
+    sums = torch.full((len(running), beams), float("-inf"), dtype=log_probs.dtype)
     for row, one in enumerate(running):
         logs = [hypothesis.log_prob for hypothesis in one.running]
-        sums[row, : len(logs)] = torch.tensor(logs)
+        sums[row, : len(logs)] = torch.tensor(logs, dtype=log_probs.dtype)
     total = (sums.to(log_probs.device)[..., None] + log_probs).flatten(1)
     top = total.topk(min(2 * limits.beams, beams * words), dim=1)
     scores: list[list[float]] = top.values.tolist()  # pyright: ignore - torch types it loosely

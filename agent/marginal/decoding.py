@@ -1,6 +1,7 @@
 """Answers from k documents: RAG-Sequence, thorough or fast, RAG-Token, and one input alone."""
 
-from collections.abc import Generator, Iterator, Sequence
+import math
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from .beams import Hypothesis, Limits, search
 from .document_decoder import DocumentDecoder
-from .prior import sequence_posterior, token_posterior
+from .prior import at_least_fp32, sequence_posterior, token_posterior
 
 _Returned = TypeVar("_Returned")
 
@@ -42,24 +43,41 @@ def rag_token(
     return Decoded(tokens=found[0][0].tokens, log_prob=found[0][0].log_prob)
 
 
-def rag_sequence(decoder: DocumentDecoder, documents: Tensor, limits: Limits, *, is_thorough: bool = True) -> Decoded:
+def rag_sequence(
+    decoder: DocumentDecoder,
+    documents: Tensor,
+    limits: Limits,
+    *,
+    is_thorough: bool = True,
+    silent: Collection[int] = (),
+) -> Decoded:
     """Return the answer of the largest sum over z of p(z | x) p(y | x, z) among those of all beams (METHODS 2.4).
 
     Thorough: answers that a document's beams lack are scored with it too. Fast: they count as 0 there, so that the
-    score is a lower bound, and another answer may win. `documents` is log p(z | x), (k,).
+    score is a lower bound, and another answer may win. `documents` is log p(z | x), (k,); `silent` are tokens that no
+    text is made of.
     """
-    return sequence_candidates(decoder, documents, limits, is_thorough=is_thorough)[0]
+    return sequence_candidates(decoder, documents, limits, is_thorough=is_thorough, silent=silent)[0]
 
 
 def sequence_candidates(
-    decoder: DocumentDecoder, documents: Tensor, limits: Limits, *, is_thorough: bool
+    decoder: DocumentDecoder,
+    documents: Tensor,
+    limits: Limits,
+    *,
+    is_thorough: bool,
+    silent: Collection[int] = (),
 ) -> list[Decoded]:
-    """Return every answer of every document's beams with its score, best first; ties keep the order of documents."""
+    """Return every answer of every document's beams with its score, best first; ties keep the order of documents.
+
+    Answers that are the same without their end and the `silent` tokens are one: their probabilities are added, and
+    the most probable stands for them.
+    """
     _check(decoder, documents)
     beams = _beams(decoder, limits)
     answers = list(dict.fromkeys(h.tokens for found in beams for h in found))
     place = {answer: number for number, answer in enumerate(answers)}
-    log_probs = torch.full((len(answers), decoder.documents), float("-inf"), dtype=documents.dtype)
+    log_probs = torch.full((len(answers), decoder.documents), float("-inf"), dtype=at_least_fp32(documents).dtype)
     for document, found in enumerate(beams):
         for hypothesis in found:
             log_probs[place[hypothesis.tokens], document] = hypothesis.log_prob
@@ -67,8 +85,8 @@ def sequence_candidates(
         _fill(decoder, answers, log_probs)
     marginals = (documents.to(log_probs.device) + log_probs).logsumexp(1)
     sums: list[float] = marginals.tolist()  # pyright: ignore - torch types it loosely
-    order = sorted(range(len(answers)), key=lambda number: -sums[number])
-    return [Decoded(tokens=answers[number], log_prob=sums[number]) for number in order]
+    decoded = [Decoded(tokens=answer, log_prob=one) for answer, one in zip(answers, sums, strict=True)]
+    return sorted(_merged(decoded, {limits.end, *silent}), key=lambda one: -one.log_prob)
 
 
 def answer_log_probs(decoder: DocumentDecoder, tokens: Sequence[int]) -> Tensor:
@@ -98,6 +116,19 @@ def result_of(pieces: Generator[object, None, _Returned]) -> _Returned:
         except StopIteration as stop:
             returned: _Returned = stop.value
             return returned
+
+
+def _merged(decoded: Sequence[Decoded], silent: Collection[int]) -> list[Decoded]:
+    """Return the answers, those with equal tokens beside the silent ones as one of all their probability."""
+    alike: dict[tuple[int, ...], list[Decoded]] = {}
+    for one in decoded:
+        alike.setdefault(tuple(token for token in one.tokens if token not in silent), []).append(one)
+    merged: list[Decoded] = []
+    for group in alike.values():
+        best = max(group, key=lambda one: one.log_prob)
+        parts = [math.exp(one.log_prob - best.log_prob) for one in group]
+        merged.append(Decoded(tokens=best.tokens, log_prob=best.log_prob + math.log(math.fsum(parts))))
+    return merged
 
 
 def _beams(decoder: DocumentDecoder, limits: Limits) -> tuple[tuple[Hypothesis, ...], ...]:

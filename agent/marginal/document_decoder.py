@@ -1,13 +1,35 @@
 """A seq2seq model over k documents: they are encoded once, and every row of the decoder reads one of them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .prior import at_least_fp32
+
 MOST_LOGITS = 1 << 26
 """Logits that are held at once while answers are scored: 256 MiB in fp32."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forced:
+    """Tokens that a model's configuration makes it say: the first of an answer, and the last of `most_tokens`.
+
+    They are certain whatever is read, log-probability 0, and all others there impossible, as with the processors of
+    transformers' `generate` for `forced_bos_token_id` and `forced_eos_token_id`. None is not forced.
+    """
+
+    first: int | None = None
+    last: int | None = None
+    most_tokens: int = 0
+
+    def at(self, place: int) -> int | None:
+        """Return the token that has to stand at a place, counted from 0, None where any may."""
+        if place + 1 == self.most_tokens and self.last is not None:
+            return self.last
+        return self.first if place == 0 else None
 
 
 class DocumentDecoder:
@@ -15,15 +37,19 @@ class DocumentDecoder:
 
     `ids` and `mask` are int64 (k, length). Rows of the decoder are document-major: the beams of a document lie next
     to each other. Keys and values of cross-attention are computed once a document; beams of a document share them, so
-    that only self-attention is reordered. Log-probabilities are fp32 whatever the model's dtype.
+    that only self-attention is reordered. Log-probabilities are fp32 of models in bf16 and fp16, else of the model's
+    dtype. Raises ValueError for ids and mask of other shapes.
     """
 
-    def __init__(self, model: Any, ids: Tensor, mask: Tensor) -> None:  # transformers' models are untyped
+    def __init__(  # transformers' models are untyped
+        self, model: Any, ids: Tensor, mask: Tensor, *, forced: Forced | None = None
+    ) -> None:
         if ids.ndim != 2 or ids.shape != mask.shape:
             raise ValueError(f"Ids {tuple(ids.shape)} and mask {tuple(mask.shape)} have to be (documents, length).")
         self._model = model
         self._mask = mask
         self.documents = int(ids.shape[0])
+        self.forced = forced or Forced()
         self.start = int(model.config.decoder_start_token_id)
         self._states = model.get_encoder()(input_ids=ids, attention_mask=mask, return_dict=True)
         self._cross: list[tuple[Tensor, Tensor]] = []
@@ -58,8 +84,16 @@ class DocumentDecoder:
         inputs = torch.cat([torch.full_like(targets[:, :1], self.start), targets[:, :-1]], 1)
         at = torch.tensor(documents, device=self.device)
         logits = self.logits(inputs, at, self.fresh_cache(at))  # (answers, tokens, vocabulary)
-        found = logits.float().log_softmax(-1).gather(-1, targets[..., None]).squeeze(-1)
-        return [row[: len(answer)] for row, answer in zip(found, answers, strict=True)]
+        found = at_least_fp32(logits).log_softmax(-1).gather(-1, targets[..., None]).squeeze(-1)
+        return [self._as_forced(row[: len(answer)], answer) for row, answer in zip(found, answers, strict=True)]
+
+    def _as_forced(self, log_probs: Tensor, answer: Sequence[int]) -> Tensor:
+        """Return log-probabilities (tokens,) with those of forced tokens as a search counts them."""
+        for place in {0, self.forced.most_tokens - 1}.intersection(range(len(answer))):
+            token = self.forced.at(place)
+            if token is not None:
+                log_probs[place] = 0.0 if answer[place] == token else float("-inf")
+        return log_probs
 
     def fresh_cache(self, documents: Tensor) -> Any:
         """Return a cache that has read nothing, with the cross-attention of a document for each row (rows,)."""
@@ -97,13 +131,20 @@ class DecoderRows:
         self._documents = torch.arange(decoder.documents, device=decoder.device)
         self._cache = decoder.fresh_cache(self._documents)
         self._beams = 1
+        self._place = 0
         start = decoder.start
         self._last = torch.full((decoder.documents, 1), start, device=decoder.device)
 
     def log_probs(self) -> Tensor:
         """Return log p(next token | x, z, y_<i), (documents, beams, vocabulary); reads the last tokens; once each."""
         logits = self._decoder.logits(self._last.reshape(-1, 1), self._documents, self._cache)[:, -1]
-        return logits.float().log_softmax(-1).reshape(-1, self._beams, logits.shape[-1])
+        log_probs = at_least_fp32(logits).log_softmax(-1).reshape(-1, self._beams, logits.shape[-1])
+        token = self._decoder.forced.at(self._place)
+        self._place += 1
+        if token is not None:
+            log_probs = torch.full_like(log_probs, float("-inf"))
+            log_probs[..., token] = 0.0
+        return log_probs
 
     def advance(self, tokens: Tensor, parents: Tensor) -> None:
         """Go on with `tokens`, each behind the beam `parents` of its document; both int64 (documents, beams)."""

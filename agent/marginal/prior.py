@@ -12,7 +12,12 @@ def log_prior(scores: Tensor) -> Tensor:
 
     The prior is renormalised over the documents at hand, without a temperature (RAG, arXiv 2005.11401, section 2.2).
     """
-    return scores.float().log_softmax(-1) if scores.dtype != torch.float64 else scores.log_softmax(-1)
+    return at_least_fp32(scores).log_softmax(-1)
+
+
+def at_least_fp32(tensor: Tensor) -> Tensor:
+    """Return a tensor in fp32, or in fp64 where it is: sums of logs lose whole answers in fewer bits."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def relevance(logits: Tensor) -> Tensor:
@@ -29,6 +34,16 @@ def relevance(logits: Tensor) -> Tensor:
 def relevance_of_logit(logits: Tensor) -> Tensor:
     """Return log p(relevant) (…,) of a reranker with one logit a document (…,): log sigmoid."""
     return torch.nn.functional.logsigmoid(logits)
+
+
+def relevance_of_scores(scores: Tensor) -> Tensor:
+    """Return Re2G's z_r = log p(relevant) (…, k) of what a cross-encoder scored k documents with.
+
+    Of two labels the score is z_r already, and none is above 0 (METHODS 3.1); of one label it is a logit, and z_r its
+    log sigmoid. Logits that are all below 0 cannot be told from z_r and are taken as they are, which changes the odds
+    of two documents by less than a factor of 2.
+    """
+    return scores if not scores.numel() or float(scores.max()) <= 0.0 else relevance_of_logit(scores)
 
 
 def sequence_posterior(log_documents: Tensor, log_answers: Tensor) -> Tensor:
