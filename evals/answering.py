@@ -160,6 +160,11 @@ def _with_usage(cost: Cost, told: Told) -> Cost:
     return replace(
         cost,
         llm_calls=cost.llm_calls + 1,
-        prompt_tokens=cost.prompt_tokens + told.usage.prompt_tokens,
-        completion_tokens=cost.completion_tokens + told.usage.completion_tokens,
+        prompt_tokens=_sum(cost.prompt_tokens, told.usage.prompt_tokens),
+        completion_tokens=_sum(cost.completion_tokens, told.usage.completion_tokens),
     )
+
+
+def _sum(before: int | None, more: int) -> int | None:
+    """Return both together; nothing is known of a sum of which a part is not."""
+    return None if before is None else before + more

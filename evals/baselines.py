@@ -10,6 +10,7 @@ from ..memory.fusion import rrf_fused, z_fused
 from ..memory.ports import Embedder
 from .dataset import Conversation, Question
 from .found import Found
+from .record import NOTHING_READ
 from .shared_memories import SharedMemories
 from .shelf import Shelf
 from .unit_index import Scored, UnitIndex
@@ -101,6 +102,7 @@ class Baseline:
             ranked=tuple(order.units[:limit]),
             contexts=shelved.shelf.filled(question.question, filling.units, budgets),
             timings_ms={TOTAL: max(total_ms, order.shared_ms)},
+            cost=NOTHING_READ,
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from ..memory.context import ContextBuilder
-from ..memory.types import Candidate, EventSummary, Retrieved, ScoredMemory, Turn
+from ..memory.types import Candidate, Effort, EventSummary, Retrieved, ScoredMemory, Turn
 from ..rerank.base import Ranking, Reranker, brevity, ranking_of
 from ..rerank.chunks import rank_chunks
 from .dataset import Conversation, Question
@@ -86,7 +86,7 @@ class LibrarySystem:
             pool=pool,
             timings_ms={**found.timings, TOTAL: total_ms},
             problems=found.problems,
-            cost=Cost(reranker_tokens=found.effort.tokens, reranker_flops=found.effort.flops),
+            cost=_cost(found.effort),
             scores={} if chunks else _scores(found.ranked),
         )
 
@@ -97,6 +97,17 @@ class LibrarySystem:
         own = FilledContext(budget=budgets[-1], units=refs_of(found.context.memories), tokens=found.context.tokens)
         others = shelf.rendered(question.question, found.ranked, budgets[:-1], brevity=found.brevity)
         return (*others, own)
+
+
+def _cost(effort: Effort) -> Cost:
+    """Return what reranking took; what hosted models read stands with the language models, too."""
+    return Cost(
+        reranker_tokens=effort.tokens,
+        reranker_flops=effort.flops,
+        llm_calls=effort.calls,
+        prompt_tokens=effort.tokens if effort.calls else 0,
+        completion_tokens=effort.written,
+    )
 
 
 def _scores(ranked: Sequence[ScoredMemory]) -> dict[str, float]:

@@ -41,14 +41,19 @@ class Cost:
     """What one question, or one ingest, took besides time.
 
     `reranker_tokens`: tokens the reranker's model read, padding left out; `reranker_flops`: floating-point operations
-    of that pass, a multiply and an add being two; `llm_*`: calls to language models and their tokens.
+    of that pass, a multiply and an add being two; `llm_*`: calls to language models and their tokens. None is not
+    counted, 0 is nothing.
     """
 
-    reranker_tokens: int = 0
-    reranker_flops: float = 0.0
+    reranker_tokens: int | None = None
+    reranker_flops: float | None = None
     llm_calls: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int | None = 0
+    completion_tokens: int | None = 0
+
+
+NOTHING_READ = Cost(reranker_tokens=0, reranker_flops=0.0)
+"""The cost of systems that rerank nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

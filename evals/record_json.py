@@ -140,14 +140,20 @@ def _verdict(cursor: JsonCursor) -> Verdict:
 def _cost(cursor: JsonCursor | None) -> Cost:
     if cursor is None:
         return Cost()
-    flops = cursor.find("reranker_flops")
+    tokens, flops = cursor.find("reranker_tokens"), cursor.find("reranker_flops")
     return Cost(
-        reranker_tokens=_whole(cursor.find("reranker_tokens")),
-        reranker_flops=0.0 if flops is None else _number(flops),
+        reranker_tokens=None if tokens is None else tokens.whole_number(),
+        reranker_flops=None if flops is None else _number(flops),
         llm_calls=_whole(cursor.find("llm_calls")),
-        prompt_tokens=_whole(cursor.find("prompt_tokens")),
-        completion_tokens=_whole(cursor.find("completion_tokens")),
+        prompt_tokens=_told(cursor, "prompt_tokens"),
+        completion_tokens=_told(cursor, "completion_tokens"),
     )
+
+
+def _told(cursor: JsonCursor, name: str) -> int | None:
+    """Return a count that a server may not have told: null is not known, left out is 0."""
+    found = cursor.find(name)
+    return None if found is None and name in cursor.names() else _whole(found)
 
 
 def _timings(cursor: JsonCursor | None) -> dict[str, float]:

@@ -119,16 +119,18 @@ def _cost(scores: SystemScores, ingests: Sequence[IngestRecord]) -> CostSummary:
     rows, amounts = len(scores.rows), scores.amounts
     tokens = {budget: amounts.mean(tokens_name(budget), rows) for budget in scores.scoring.budgets}
     seconds = math.fsum(one.seconds for one in ingests)
+    flops = amounts.mean("reranker_flops", rows)
+    spent = [tokens for one in ingests for tokens in (one.cost.prompt_tokens, one.cost.completion_tokens)]
     return CostSummary(
         context_tokens={budget: mean for budget, mean in tokens.items() if mean is not None},
-        reranker_tokens=amounts.mean("reranker_tokens", rows) or 0.0,
-        reranker_gflops=(amounts.mean("reranker_flops", rows) or 0.0) / 1e9,
+        reranker_tokens=amounts.mean("reranker_tokens", rows),
+        reranker_gflops=None if flops is None else flops / 1e9,
         llm_calls=amounts.mean("llm_calls", rows) or 0.0,
-        prompt_tokens=amounts.mean("prompt_tokens", rows) or 0.0,
-        completion_tokens=amounts.mean("completion_tokens", rows) or 0.0,
+        prompt_tokens=amounts.mean("prompt_tokens", rows),
+        completion_tokens=amounts.mean("completion_tokens", rows),
         answer_tokens=amounts.mean("answer_tokens", rows),
         ingest_llm_calls=sum(one.cost.llm_calls for one in ingests),
-        ingest_llm_tokens=sum(one.cost.prompt_tokens + one.cost.completion_tokens for one in ingests),
+        ingest_llm_tokens=None if None in spent else sum(tokens or 0 for tokens in spent),
         ingest_turns_per_second=sum(one.turns for one in ingests) / seconds if seconds > 0 else None,
     )
 

@@ -42,17 +42,17 @@ class Abstention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostSummary:
-    """Means per question, and totals of language models at ingest."""
+    """Means per question, and totals of language models at ingest; None is not counted, 0 is nothing."""
 
     context_tokens: Mapping[int, float]  # by budget
-    reranker_tokens: float
-    reranker_gflops: float
+    reranker_tokens: float | None
+    reranker_gflops: float | None
     llm_calls: float
-    prompt_tokens: float
-    completion_tokens: float
+    prompt_tokens: float | None
+    completion_tokens: float | None
     answer_tokens: float | None
     ingest_llm_calls: int
-    ingest_llm_tokens: int
+    ingest_llm_tokens: int | None
     ingest_turns_per_second: float | None
 
 

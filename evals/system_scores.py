@@ -169,7 +169,7 @@ def _row(record: QuestionRecord, scoring: Scoring) -> Row:
 
 def _amounts(record: QuestionRecord, scoring: Scoring) -> dict[str, float]:
     cost, given = record.cost, record.given
-    amounts = {
+    counted: dict[str, float | None] = {
         "reranker_tokens": cost.reranker_tokens,
         "reranker_flops": cost.reranker_flops,
         "llm_calls": cost.llm_calls,
@@ -177,4 +177,5 @@ def _amounts(record: QuestionRecord, scoring: Scoring) -> dict[str, float]:
         "completion_tokens": cost.completion_tokens,
         **{tokens_name(one.budget): one.tokens for one in record.contexts if one.budget in scoring.budgets},
     }
+    amounts = {name: amount for name, amount in counted.items() if amount is not None}
     return amounts if given is None else {**amounts, "answer_tokens": given.tokens}

@@ -171,12 +171,18 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """What a model did to rank: tokens it read, padding left out, and floating-point operations, a multiply and an
-    add being two. Both are 0 where no model read, or where a reranker does not count.
+    """What a model did to rank, None where that is not known: `tokens` it read, padding left out, and `flops`, a
+    multiply and an add being two. `calls` went to hosted models, which wrote `written` tokens.
     """
 
-    tokens: int = 0
-    flops: float = 0.0
+    tokens: int | None = None
+    flops: float | None = None
+    calls: int = 0
+    written: int | None = 0
+
+
+NO_EFFORT = Effort(tokens=0, flops=0.0)
+"""Where no model read anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from ..memory.types import Candidate, Effort, EventSummary, Memory, ScoredMemory, Turn
+from ..memory.types import NO_EFFORT, Candidate, Effort, EventSummary, Memory, ScoredMemory, Turn
 
 
 class Reranker(Protocol):
@@ -103,3 +103,9 @@ class FirstStageOrder:
         """Return the candidates by fused score, best first; equal scores keep recall's order."""
         ordered = sorted(candidates, key=lambda candidate: -candidate.fused)
         return [ScoredMemory(memory=c.memory, score=c.fused, stages=stages_of(c)) for c in ordered]
+
+    def ranking(
+        self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
+    ) -> Ranking:
+        """Return what `rank` does; no model reads anything."""
+        return Ranking(memories=tuple(self.rank(question, candidates)), effort=NO_EFFORT)

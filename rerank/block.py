@@ -9,7 +9,7 @@ from torch import Tensor
 from ..memory.embedder import MiniLmEmbedder
 from ..memory.errors import RerankError
 from ..memory.minilm import MiniLm
-from ..memory.types import Candidate, Effort, EventSummary, Heat, ScoredMemory
+from ..memory.types import NO_EFFORT, Candidate, Effort, EventSummary, Heat, ScoredMemory
 from .adapter import adapted
 from .base import Ranking, speaker_prefix, stages_of
 from .block_attention import MAX_EVENT_TOKENS, Heads, attend
@@ -64,7 +64,7 @@ class BlockReranker:
     ) -> Ranking:
         """Return what `rank` does, and what the encoder did for it."""
         if not candidates:
-            return Ranking(memories=())
+            return Ranking(memories=(), effort=NO_EFFORT)
         # sums taken in another order differ in their last bits, so candidates are always read in the same
         order = sorted(range(len(candidates)), key=lambda place: _reading_order(candidates[place]))
         try:

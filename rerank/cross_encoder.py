@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..memory.errors import RerankError
-from ..memory.types import Candidate, EventSummary, Memory, ScoredMemory
+from ..memory.types import NO_EFFORT, Candidate, Effort, EventSummary, Memory, ScoredMemory
 from .base import Ranking, logged, speaker_prefix, stages_of
 from .pieces import pieces_of
+from .reading_meter import ReadingMeter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,10 +69,10 @@ class CrossEncoderReranker:
     ) -> Ranking:
         """Return what `rank` does; `problems` tells of a question or of memories too long to be read whole."""
         if not candidates:
-            return Ranking(memories=())
+            return Ranking(memories=(), effort=NO_EFFORT)
         with self._using:
             reading = self._model.read(question, [candidate.memory for candidate in candidates])
-            by_passage = self._model.scores(reading)
+            by_passage, effort = self._model.scores(reading)
         scores = [max(by_passage[passage] for passage in passages) for passages in reading.passages]
         order = sorted(range(len(candidates)), key=lambda place: -scores[place])
         ranked = (
@@ -82,7 +83,7 @@ class CrossEncoderReranker:
             )
             for place in order
         )
-        return Ranking(memories=tuple(ranked), problems=reading.problems)
+        return Ranking(memories=tuple(ranked), problems=reading.problems, effort=effort)
 
     @cached_property
     def _model(self) -> "_CrossEncoder":
@@ -108,6 +109,7 @@ class _CrossEncoder:
         self._refuse_untrained()
         self._window = min(window, _positions(self._model))
         self._special = self._special_tokens()
+        self._meter = ReadingMeter(self._model)
 
     def read(self, question: str, memories: Sequence[Memory]) -> _Reading:
         """Return question and memories as texts that fit into the window together."""
@@ -131,10 +133,11 @@ class _CrossEncoder:
             passages.append(pieces[:MOST_PIECES])
         return _Reading(question=question, passages=passages, problems=tuple(problems))
 
-    def scores(self, reading: _Reading) -> dict[str, float]:
-        """Return the score of each passage; equal ones are read once, so that a tie is one."""
+    def scores(self, reading: _Reading) -> tuple[dict[str, float], Effort]:
+        """Return the score of each passage, equal ones being read once, so that a tie is one; and what it took."""
         import torch
 
+        self._meter.clear()
         passages = list(dict.fromkeys(passage for passages in reading.passages for passage in passages))
         pairs = [(reading.question, passage) for passage in passages]
         try:
@@ -150,7 +153,7 @@ class _CrossEncoder:
                 f"The cross-encoder {self._source!r} failed on {len(pairs)} passages: {error}. Free some memory, or"
                 " set rerank.model to another model."
             ) from error
-        return dict(zip(passages, self._read_off(logits.float().cpu()), strict=True))
+        return dict(zip(passages, self._read_off(logits.float().cpu()), strict=True)), self._meter.effort()
 
     def _read_off(self, logits: "Tensor") -> list[float]:
         import torch

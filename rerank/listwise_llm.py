@@ -13,7 +13,8 @@ from ..memory.context import rendered
 from ..memory.date_periods import format_day
 from ..memory.endpoint import Endpoint
 from ..memory.endpoint_chat import EndpointChat
-from ..memory.types import Candidate, EventSummary, Memory, ScoredMemory
+from ..memory.endpoint_usage import Usage
+from ..memory.types import NO_EFFORT, Candidate, Effort, EventSummary, Memory, ScoredMemory
 from .base import Ranking, logged, speaker_prefix, stages_of
 from .permutation import INSTRUCTION, permutation, request
 from .pieces import pieces_of
@@ -71,18 +72,22 @@ class ListwiseReranker:
     def ranking(
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
     ) -> Ranking:
-        """Return what `rank` does; `problems` tells of replies without an order and of what was too long to send."""
+        """Return what `rank` does, and what the server says it took.
+
+        `problems` tells of replies without an order and of what was too long to send.
+        """
         problems: list[str] = []
+        usages: list[Usage | None] = []
         asked = self._asked(question, problems)
         passages = [
             passage
             for place, candidate in enumerate(candidates)
             for passage in self._passages(place, candidate.memory, problems)
         ]
-        best_first = self._in_order(asked, passages, problems) if len(candidates) > 1 else passages
+        best_first = self._in_order(asked, passages, problems, usages) if len(candidates) > 1 else passages
         order = list(dict.fromkeys(passage.place for passage in best_first))
         memories = [self._scored(candidates[place], 1.0 - rank / len(order)) for rank, place in enumerate(order)]
-        return Ranking(memories=tuple(memories), problems=tuple(problems))
+        return Ranking(memories=tuple(memories), problems=tuple(problems), effort=_effort(usages))
 
     def close(self) -> None:
         """Close the pooled connections; a later call opens new ones."""
@@ -92,7 +97,9 @@ class ListwiseReranker:
         stages = {**stages_of(candidate), self.name: score}
         return ScoredMemory(memory=candidate.memory, score=score, stages=stages)
 
-    def _in_order(self, question: str, passages: Sequence[_Passage], problems: list[str]) -> list[_Passage]:
+    def _in_order(
+        self, question: str, passages: Sequence[_Passage], problems: list[str], usages: list[Usage | None]
+    ) -> list[_Passage]:
         """Return the passages as the model orders them, window by window from the back."""
         ordered = list(passages)
         unread: list[str] = []
@@ -100,6 +107,7 @@ class ListwiseReranker:
         for start in starts:
             shown = ordered[start : start + self._window]
             reply = self._chat.reply(INSTRUCTION, request(question, [passage.text for passage in shown]))
+            usages.append(reply.usage)
             places = permutation(reply.text, len(shown))
             if places is None:
                 unread.append(" ".join(reply.text.split()) or f"nothing (finish reason {reply.finish!r})")
@@ -141,6 +149,15 @@ class ListwiseReranker:
         for number, (start, end) in enumerate(spans[:MOST_PIECES]):
             speaker = speaker_prefix(memory) if number else ""  # the first piece begins with it
             yield _Passage(place=place, text=f"{day}, {speaker}{text[start:end].strip()}")
+
+
+def _effort(usages: Sequence[Usage | None]) -> Effort:
+    """Return what requests took by the server's own count; nothing is known where it left one out."""
+    told = [usage for usage in usages if usage is not None]
+    if len(told) < len(usages):
+        return Effort(calls=len(usages), written=None)
+    read, written = sum(one.prompt_tokens for one in told), sum(one.completion_tokens for one in told)
+    return Effort(tokens=read, calls=len(told), written=written) if told else NO_EFFORT
 
 
 def _characters(texts: Sequence[str]) -> list[int]:

@@ -11,20 +11,21 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from torch import Tensor
 
-from ..memory.types import Candidate, EventSummary, Memory, ScoredMemory, Turn
+from ..memory.types import NO_EFFORT, Candidate, EventSummary, Memory, ScoredMemory, Turn
 from .attention import fork
 from .base import Ranking
+from .layer_cost import Pass
 from .prefill import DEFAULT_BUDGET_BYTES, PrefilledTexts, Prefix, shared_length
 from .prompt import NULL_QUESTION, Prompt
 from .prompt_tokens import PromptTokens, marks_of
 from .qr import Asking, QrReranker
 from .qr_drawn import Drawn
-from .qr_reading import read_after
+from .qr_reading import effort_of, read_after
 from .qr_windows import Piece, cut
 from .scoring import calibrated
 
@@ -87,6 +88,7 @@ class PrefilledQr:
         self._texts: PrefilledTexts | None = None
         self._making = threading.Lock()
         self._nulls: WeakKeyDictionary[Prefix, Tensor] = WeakKeyDictionary()
+        self._used: WeakSet[Prefix] = WeakSet()
 
     @property
     def name(self) -> str:
@@ -104,15 +106,14 @@ class PrefilledQr:
     ) -> Ranking:
         """Return what `rank` does, and why the conversation was not used if it was not."""
         if not candidates:
-            return Ranking(memories=())
+            return Ranking(memories=(), effort=NO_EFFORT)
         try:
-            return Ranking(memories=tuple(self._inside(question, candidates)))
+            return self._inside(question, candidates)
         except (_Unfit, torch.OutOfMemoryError) as error:
             reason = error if isinstance(error, _Unfit) else self._made_room()
             problem = f"{reason} The candidates were read by themselves, which takes longer."
             _log.info("%s", problem)
-        ranked = self._qr.rank(question, candidates, events=events)
-        return Ranking(memories=tuple(ranked), problems=(problem,))
+        return replace(self._qr.ranking(question, candidates, events=events), problems=(problem,))
 
     def read_ahead(self, user: str, conversation: str) -> None:
         """Read what is new in a conversation now, so that its next question does not wait for it.
@@ -126,24 +127,36 @@ class PrefilledQr:
             reason = error if isinstance(error, _Unfit) else self._made_room()
             _log.info("%s Nothing is read ahead.", reason)
 
-    def _inside(self, question: str, candidates: Sequence[Candidate]) -> list[ScoredMemory]:
-        """Return the candidates as they score inside their conversation; raises _Unfit."""
+    def _inside(self, question: str, candidates: Sequence[Candidate]) -> Ranking:
+        """Return the candidates as they score inside their conversation; raises _Unfit.
+
+        What is read of the conversation itself counts for the question that was the first to need it.
+        """
         keys = {(candidate.memory.user, candidate.memory.conversation) for candidate in candidates}
         if len(keys) > 1:
             raise _Unfit(f"The candidates are of {len(keys)} conversations, and one at a time is kept read.")
         asking = self._qr.asking(question)
         whole = self._laid_out(asking, keys.pop(), [candidate.memory for candidate in candidates])
         prefix = self._read(asking, whole)
+        passes = [*self._first_use(prefix), Pass(tokens=len(whole.tokens.ids) - whole.kept, past=whole.kept)]
         real = read_after(asking.decoder, asking.heads.heads, whole.tokens, shared=whole.kept, past=prefix.cache)
         drawn = real.sum(0)  # heads first (METHODS 5.2)
         if asking.calibrates:
-            drawn = calibrated(drawn, self._null(asking, whole, prefix))
+            drawn = calibrated(drawn, self._null(asking, whole, prefix, passes))
         found = [Drawn() for _ in whole.memories]
         places = {memory.id: place for place, memory in enumerate(whole.memories)}
         asked_for = [places[candidate.memory.id] for candidate in candidates]
         offered = whole.of(sorted(set(asked_for)))
         asking.credit(found, offered.pieces, offered.prompt, offered.tokens, drawn)
-        return self._qr.ordered(candidates, [found[place] for place in asked_for])
+        ranked = self._qr.ordered(candidates, [found[place] for place in asked_for])
+        return Ranking(memories=tuple(ranked), effort=effort_of(asking.decoder, passes))
+
+    def _first_use(self, prefix: Prefix) -> list[Pass]:
+        """Return what was read to make what is kept, the first time that a question uses it."""
+        if prefix in self._used:
+            return []
+        self._used.add(prefix)
+        return [Pass(tokens=prefix.computed, past=len(prefix.ids) - prefix.computed)] if prefix.computed else []
 
     def _laid_out(self, asking: Asking, key: tuple[str, str], asked_for: Sequence[Memory]) -> _Whole:
         """Return the conversation, and what is asked for and not in it, as a prompt; raises _Unfit."""
@@ -183,13 +196,17 @@ class PrefilledQr:
             self._texts.clear()
         return "There was too little memory, so every conversation that was kept read is dropped."
 
-    def _null(self, asking: Asking, whole: _Whole, prefix: Prefix) -> Tensor:
-        """Return what 'N/A' drew, all heads together, (tokens,): once for each state of a conversation."""
+    def _null(self, asking: Asking, whole: _Whole, prefix: Prefix, passes: list[Pass]) -> Tensor:
+        """Return what 'N/A' drew, all heads together, (tokens,): once for each state of a conversation.
+
+        What that reads is added to `passes`.
+        """
         found = self._nulls.get(prefix) if whole.is_kept_whole else None
         if found is not None:
             return found
         null = asking.tokens(asking.prompt([piece.passage for piece in whole.pieces], NULL_QUESTION))
         shared = shared_length(null.ids, prefix.ids)
+        passes.append(Pass(tokens=len(null.ids) - shared, past=shared))
         past = fork(prefix.cache, length=shared)
         found = read_after(asking.decoder, asking.heads.heads, null, shared=shared, past=past).sum(0)
         if whole.is_kept_whole:

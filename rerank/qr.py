@@ -13,16 +13,17 @@ import torch
 from torch import Tensor
 
 from ..memory.errors import RerankError
-from ..memory.types import Candidate, EventSummary, ScoredMemory
-from .base import stages_of
+from ..memory.types import NO_EFFORT, Candidate, Effort, EventSummary, ScoredMemory
+from .base import Ranking, stages_of
 from .decoder import Decoder, load_decoder, read_shape
 from .events import EVENT_TOKENS, cover, event_line
 from .heads import HeadSet, heads_for
+from .layer_cost import Pass
 from .pieces import pieces_of
 from .prompt import NULL_QUESTION, FormName, Frame, Passage, Prompt, Rows, build, frame_of
 from .prompt_tokens import PromptTokens, counter, marks_of, neutral, tokenised
 from .qr_drawn import Drawn, add_up
-from .qr_reading import attention_drawn
+from .qr_reading import attention_drawn, effort_of, passes_of
 from .qr_windows import Piece, cut, deal
 from .scoring import Aggregation, kept
 
@@ -79,14 +80,15 @@ class Asking:
         around = max(len(self.tokens(self.prompt([], asked)).ids) for asked in (self.question, NULL_QUESTION))
         return self.window - around
 
-    def read(self, pieces: Sequence[Piece], found: Sequence[Drawn]) -> None:
-        """Read one window and add what its pieces drew to their candidates."""
+    def read(self, pieces: Sequence[Piece], found: Sequence[Drawn]) -> list[Pass]:
+        """Read one window and add what its pieces drew to their candidates; returns what was read."""
         passages = [piece.passage for piece in pieces]
         prompt = self.prompt(passages, self.question)
         tokens = self.tokens(prompt)
         null = self.tokens(self.prompt(passages, NULL_QUESTION)) if self.calibrates else None
         drawn = attention_drawn(self.decoder, self.heads.heads, tokens, null).sum(0)  # heads first (METHODS 5.2)
         self.credit(found, pieces, prompt, tokens, drawn)
+        return passes_of(tokens, null)
 
     def credit(
         self, found: Sequence[Drawn], pieces: Sequence[Piece], prompt: Prompt, tokens: PromptTokens, drawn: Tensor
@@ -134,16 +136,22 @@ class QrReranker:
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
     ) -> list[ScoredMemory]:
         """Return every candidate once, best first, with what its words drew."""
+        return list(self.ranking(question, candidates, events=events).memories)
+
+    def ranking(
+        self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
+    ) -> Ranking:
+        """Return what `rank` does, and what the model read for it."""
         if not candidates:
-            return []
+            return Ranking(memories=(), effort=NO_EFFORT)
         try:
-            drawn = self._drawn(question, candidates, events)
+            drawn, effort = self._drawn(question, candidates, events)
         except torch.OutOfMemoryError as error:
             raise RerankError(
                 f"There is too little memory to rank {len(candidates)} candidates with {self._model}; ask for fewer, "
                 "choose a smaller model, or set rerank.device to cpu."
             ) from error
-        return self.ordered(candidates, drawn)
+        return Ranking(memories=tuple(self.ordered(candidates, drawn)), effort=effort)
 
     def ordered(self, candidates: Sequence[Candidate], drawn: Sequence[Drawn]) -> list[ScoredMemory]:
         """Return the candidates by what they drew, best first; equal scores keep the incoming order."""
@@ -159,15 +167,16 @@ class QrReranker:
             for place in order
         ]
 
-    def _drawn(self, question: str, candidates: Sequence[Candidate], events: Sequence[EventSummary]) -> list[Drawn]:
-        """Return what each candidate drew, in the incoming order."""
+    def _drawn(
+        self, question: str, candidates: Sequence[Candidate], events: Sequence[EventSummary]
+    ) -> tuple[list[Drawn], Effort]:
+        """Return what each candidate drew, in the incoming order, and what reading them took."""
         asking = self.asking(question, candidates, events)
         marks, room = marks_of(asking.decoder.tokenizer), asking.room()
         pieces = cut(candidates, room=room, count=counter(asking.decoder.tokenizer), marks=marks)
         found = [Drawn() for _ in candidates]
-        for window in deal(pieces, room=room):
-            asking.read(window, found)
-        return found
+        passes = [one for window in deal(pieces, room=room) for one in asking.read(window, found)]
+        return found, effort_of(asking.decoder, passes)
 
     def asking(
         self, question: str, candidates: Sequence[Candidate] = (), events: Sequence[EventSummary] = ()

@@ -6,9 +6,11 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from ..memory.types import Effort
 from .attention import Captured, capture, prefill
 from .decoder import Decoder
 from .heads import Head
+from .layer_cost import Pass, layer_cost
 from .prefill import shared_length
 from .prompt_tokens import PromptTokens
 from .row_attention import QRSpec
@@ -25,10 +27,26 @@ def attention_drawn(
     """
     if null is None:
         return read_after(decoder, heads, asked)
-    shared = min(shared_length(asked.ids, null.ids), asked.rows[0], null.rows[0])
+    shared = _shared(asked, null)
     with torch.inference_mode():
         past = prefill(decoder.model, _batch(decoder, asked.ids[:shared]), top=max(heads)[0]) if shared else None
         return calibrated(*(read_after(decoder, heads, one, shared=shared, past=past) for one in (asked, null)))
+
+
+def passes_of(asked: PromptTokens, null: PromptTokens | None = None) -> list[Pass]:
+    """Return what `attention_drawn` reads for the same arguments."""
+    if null is None:
+        return [Pass(tokens=len(asked.ids))]
+    shared = _shared(asked, null)
+    ends = [Pass(tokens=len(one.ids) - shared, past=shared) for one in (asked, null)]
+    return [Pass(tokens=shared), *ends] if shared else ends
+
+
+def effort_of(decoder: Decoder, passes: Sequence[Pass]) -> Effort:
+    """Return what readings up to the top layer took; the few rows that are looked at beside it are not counted."""
+    cost = layer_cost(decoder.model)
+    tokens = sum(one.tokens for one in passes)
+    return Effort(tokens=tokens, flops=None if cost is None else cost.flops(passes, stops=True))
 
 
 def read_after(
@@ -48,6 +66,11 @@ def read_after(
     with torch.inference_mode():
         found: Captured = capture(decoder.model, _batch(decoder, tokens.ids[shared:]), spec, past=past)
     return found.of(heads)[0].cpu()
+
+
+def _shared(asked: PromptTokens, null: PromptTokens) -> int:
+    """Return how many tokens both begin with, before the rows of either."""
+    return min(shared_length(asked.ids, null.ids), asked.rows[0], null.rows[0])
 
 
 def _batch(decoder: Decoder, ids: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from recollect.evals.catalogue import Workshop, make_systems
 from recollect.evals.dataset import Conversation, Question
 from recollect.evals.found import Found, System
 from recollect.evals.locomo import load_locomo
-from recollect.evals.record import Cost
+from recollect.evals.record import NOTHING_READ, Cost
 from recollect.evals.shared_memories import SharedMemories
 from recollect.evals.system_spec import BASELINES, SystemSpec, spec_named
 from recollect.evals.units import make_unit
@@ -154,7 +154,7 @@ def test_the_reranker_decides_and_its_effort_is_the_cost(
     (turned,) = systems(memories, spec_named("block"), reranker=backwards)
     assert ask(turned, conversation).ranked == ask(plain, conversation).ranked[::-1]
     assert ask(turned, conversation).cost == Cost(reranker_tokens=7, reranker_flops=11.0)
-    assert ask(plain, conversation).cost == Cost()
+    assert ask(plain, conversation).cost == NOTHING_READ
 
 
 def test_all_systems_are_offered_the_same_candidates(memories: SharedMemories, conversation: Conversation) -> None:

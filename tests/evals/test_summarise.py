@@ -94,7 +94,7 @@ def test_costs_are_means_over_questions_and_totals_of_the_shared_store() -> None
     )  # type: ignore[arg-type]
     cost = only(run(*records)).cost
     assert cost.context_tokens == {100: 80.0, 200: 124.2}
-    assert (cost.reranker_tokens, cost.reranker_gflops) == (200.0, 1.0)
+    assert (cost.reranker_tokens, cost.reranker_gflops) == (1_000.0, 5.0)
     assert (cost.llm_calls, cost.prompt_tokens, cost.completion_tokens) == (0.2, 10.0, 0.0)
     assert cost.answer_tokens is None
     assert (cost.ingest_llm_calls, cost.ingest_llm_tokens, cost.ingest_turns_per_second) == (3, 0, 10.0)

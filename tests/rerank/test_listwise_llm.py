@@ -10,7 +10,7 @@ import pytest
 
 from recollect.memory.endpoint import Endpoint
 from recollect.memory.errors import EndpointRefused, EndpointUnreachable, GenerationError, RecollectError
-from recollect.memory.types import Candidate, EventSummary, Turn
+from recollect.memory.types import NO_EFFORT, Candidate, Effort, EventSummary, Turn
 from recollect.rerank.base import TellingReranker, ranking_of, reads_events
 from recollect.rerank.listwise_llm import MOST_PIECES, PASSAGE_CHARACTERS, ListwiseReranker
 from tests.openai_server import (
@@ -288,3 +288,14 @@ def test_a_closed_one_can_be_used_again() -> None:
         assert ids(ranker, numbered([1, 2])) == [1, 0]
         ranker.close()
         assert ids(ranker, numbered([1, 2])) == [1, 0]
+
+
+def test_what_the_server_counted_is_the_effort() -> None:
+    with running(*[says("[2] > [1]", usage=(100, 7))] * 2) as server:
+        effort = reranker(server, window=2, step=1).ranking("Who?", numbered([1, 2, 3])).effort
+    assert effort == Effort(tokens=200, calls=2, written=14)
+    with running(says("[2] > [1]", usage=(100, 7)), says("[2] > [1]")) as server:
+        effort = reranker(server, window=2, step=1).ranking("Who?", numbered([1, 2, 3])).effort
+    assert effort == Effort(calls=2, written=None)
+    with running() as server:
+        assert reranker(server).ranking("Who?", numbered([1])).effort == NO_EFFORT
