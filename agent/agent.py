@@ -216,7 +216,7 @@ class Agent:
             raise GenerationError(f"{self.generator.name} answered with no text; ask again, or in other words.")
         total_ms = 1000.0 * (ended - begun)
         turns_of = self.memory.archive.store.turns
-        citations, dropped = parse_citations(raw, found.context, turns_of, unseen=told.unseen)
+        citations, dropped = parse_citations(raw, found.context, turns_of, unseen=told.unseen, shares=told.shares)
         cited = {citation.number for citation in citations}
         return Answer(
             text=unescape_marks(raw),

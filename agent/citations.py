@@ -7,7 +7,7 @@ The parser skips escaped marks, and `unescape_marks` gives the text that the use
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from ..memory.types import Context, Turn
 from .ports import ABSTENTION
@@ -28,19 +28,22 @@ def parse_citations(
     turns_of: Callable[[Sequence[int]], Sequence[Turn]],
     *,
     unseen: Collection[int] = (),
+    shares: Mapping[int, float] | None = None,
 ) -> tuple[tuple[Citation, ...], int]:
     """Return the citations of an answer, in order of first mention, and how many numbers were dropped.
 
     `[n]` is `context.memories[n - 1]`. An event summary stands for the turns it came from, which
     `turns_of(ids)` looks up: one citation a turn, all with the summary's number. A number is cited
     once however often it is mentioned. A number that is not in the context, that is `unseen` (the
-    model was not shown its line), or whose turns are gone, is dropped and counted once.
+    model was not shown its line), or whose turns are gone, is dropped and counted once. `shares` are
+    those of the numbers in the answer, where the generator tells them.
     """
     citations: list[Citation] = []
     dropped = 0
     for number in dict.fromkeys(_numbers(text)):
         turns = () if number in unseen else _turns_behind(number, context, turns_of)
-        citations.extend(Citation(number=number, turn=turn) for turn in turns)
+        share = (shares or {}).get(number)
+        citations.extend(Citation(number=number, turn=turn, share=share) for turn in turns)
         dropped += not turns
     return tuple(citations), dropped
 

@@ -1,8 +1,8 @@
 """The seams of the agent layer."""
 
 from collections.abc import Generator as PythonGenerator
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from ..memory.endpoint_usage import Usage
@@ -43,13 +43,15 @@ class Told:
     `confidence`: how sure the generator is that the context holds the answer, from 0.0 to 1.0, None where it does
     not tell; `usage`: what a hosted model took, None where no such model was asked or its server does not tell;
     `unseen`: numbers of lines of the context that the generator was not shown, so that it cannot mean them;
-    `problems`: in words, what went wrong without costing the answer.
+    `shares`: by number of a line how much of the answer its memory carried, p(z | x, y), 1.0 over all, empty where
+    the generator does not tell; `problems`: in words, what went wrong without costing the answer.
     """
 
     text: str
     confidence: float | None = None
     usage: Usage | None = None
     unseen: frozenset[int] = frozenset()
+    shares: Mapping[int, float] = field(default_factory=dict[int, float])
     problems: tuple[str, ...] = ()
 
 

@@ -9,10 +9,15 @@ from ..memory.types import Context, ScoredMemory, Turn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """The turn behind a `[number]` of an answer."""
+    """The turn behind a `[number]` of an answer.
+
+    `share` is how much of the answer the memory with that number carried, from 0.0 to 1.0: its p(z | x, y) after RAG
+    or Re2G decoding, None where the generator does not tell.
+    """
 
     number: int
     turn: Turn
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

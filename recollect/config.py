@@ -28,9 +28,10 @@ class Config:
     """Every setting; `sources` says by key ("hosted.model") where a value came from if it is no default.
 
     `store` None is the store in the user's data folder. `threads` None leaves the number of threads to the
-    libraries. `*_key_variable` names the environment variable with a secret; secrets are never stored. Where
-    `hosted_base_url`, `hosted_key_variable` or `hosted_context_tokens` is None, the provider's is meant
-    (`wiring_hosted.PROVIDERS`). Prices are US dollars of a million tokens.
+    libraries, `generator_beams` None the width of its search to the model. `*_key_variable` names the environment
+    variable with a secret; secrets are never stored. Where `hosted_base_url`, `hosted_key_variable` or
+    `hosted_context_tokens` is None, the provider's is meant (`wiring_hosted.PROVIDERS`). Prices are US dollars of a
+    million tokens.
     Raises ConfigError for a value that a key cannot have.
     """
 
@@ -55,7 +56,7 @@ class Config:
     generator: GeneratorName = "extractive"
     generator_model: str | None = None
     generator_decoding: DecodingName = "rag-token"
-    generator_beams: int = 4
+    generator_beams: int | None = None
     generator_device: str | None = None
     summaries: SummarizerName = "none"
     summaries_model: str | None = None
@@ -101,6 +102,7 @@ _OPTIONAL = frozenset(
         "rerank_heads",
         "rerank_device",
         "generator_model",
+        "generator_beams",
         "generator_device",
         "summaries_model",
         "summaries_device",

@@ -36,6 +36,22 @@ class LoadedReader:
         """The token that ends an answer."""
         return int(self.model.config.eos_token_id)
 
+    @property
+    def forced_first(self) -> int | None:
+        """The token every answer begins with (`forced_bos_token_id`), None where any may."""
+        forced: int | None = self.model.generation_config.forced_bos_token_id
+        return forced
+
+    @property
+    def forced_last(self) -> int | None:
+        """The end, where an answer of the most tokens has to have it (`forced_eos_token_id`), else None."""
+        return None if self.model.generation_config.forced_eos_token_id is None else self.end
+
+    @property
+    def silent(self) -> frozenset[int]:
+        """The tokens that no text is made of."""
+        return frozenset(self.tokenizer.all_special_ids)
+
     def inputs(
         self, question: str, passages: Sequence[str], template: str, *, most_tokens: int = MOST_READ
     ) -> tuple[Tensor, Tensor]:
@@ -67,8 +83,9 @@ class LoadedReader:
         return text
 
     def tokens(self, text: str) -> tuple[int, ...]:
-        """Return a text as an answer: its tokens and the end."""
-        return (*self._ids(text), self.end)
+        """Return a text as an answer: its tokens and the end, behind the one every answer begins with."""
+        first = () if self.forced_first is None else (self.forced_first,)
+        return (*first, *self._ids(text), self.end)
 
     def _special(self) -> tuple[list[int], list[int]]:
         """Return the special tokens before and behind every input."""
@@ -109,14 +126,19 @@ def load_reader(source: str, device: str | None) -> LoadedReader:
         ) from error
 
 
+def dtype_on(place: str) -> torch.dtype:
+    """Return bf16 on a GPU that computes with it, else fp32; sums of log-probabilities are fp32 with both."""
+    has_bf16 = place.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if has_bf16 else torch.float32
+
+
 def _loaded(name: str, place: str, *, is_local: bool) -> LoadedReader:
     import transformers
 
     library: Any = transformers  # its loaders are untyped
     is_rag = library.AutoConfig.from_pretrained(name, local_files_only=is_local).model_type == "rag"
-    dtype = torch.bfloat16 if place.startswith("cuda") and torch.cuda.is_bf16_supported() else torch.float32
     loader = library.RagModel if is_rag else library.AutoModelForSeq2SeqLM
-    whole: Any = loader.from_pretrained(name, local_files_only=is_local, dtype=dtype).to(place).eval()
+    whole: Any = loader.from_pretrained(name, local_files_only=is_local, dtype=dtype_on(place)).to(place).eval()
     folder = {"subfolder": "generator_tokenizer"} if is_rag else {}
     tokenizer: Any = library.AutoTokenizer.from_pretrained(name, local_files_only=is_local, **folder)
     return LoadedReader(

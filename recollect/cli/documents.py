@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from ..agent.heat import heated_words
-from ..agent.types import Answer
+from ..agent.types import Answer, Citation
 from ..memory.endpoint_usage import Usage
 from ..memory.types import Context, Memory, Retrieved, ScoredMemory, Turn
 
@@ -85,13 +85,19 @@ def answer_document(question: str, answer: Answer) -> Document:
         "question": question,
         "answer": answer.text,
         "abstained": answer.abstained,
-        "citations": [{"number": one.number, **memory_document(one.turn)} for one in answer.citations],
+        "citations": [citation_document(one) for one in answer.citations],
         "dropped_citations": answer.dropped_citations,
         "context_tokens": answer.context.tokens,
         "usage": None if answer.usage is None else usage_document(answer.usage),
         "timings_ms": timings_document(answer.timings),
         "problems": list(answer.problems),
     }
+
+
+def citation_document(citation: Citation) -> Document:
+    """Return the turn behind a number; `share` of the answer is null where the generator does not tell it."""
+    share = None if citation.share is None else round(citation.share, 4)
+    return {"number": citation.number, "share": share, **memory_document(citation.turn)}
 
 
 def usage_document(usage: Usage) -> Document:

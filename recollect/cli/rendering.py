@@ -21,10 +21,15 @@ def moment(when: datetime) -> str:
 
 
 def citation_line(citation: Citation) -> str:
-    """Return `[1] Alice, 2026-03-02 18:00 (chat-7): “…”`, white space in the words collapsed."""
+    """Return `[1] 84 %, Alice, 2026-03-02 18:00 (chat-7): “…”`, white space in the words collapsed.
+
+    The share of the answer is there where the generator tells it.
+    """
     turn = citation.turn
     place = turn.ref or f"session {turn.session}, turn {turn.position}"
-    return f"[{citation.number}] {turn.speaker}, {moment(turn.said_at)} ({place}): “{' '.join(turn.text.split())}”"
+    share = "" if citation.share is None else f"{100.0 * citation.share:.0f} %, "
+    said = f"{turn.speaker}, {moment(turn.said_at)} ({place}): “{' '.join(turn.text.split())}”"
+    return f"[{citation.number}] {share}{said}"
 
 
 def show_citations(citations: Iterable[Citation], *, indent: str = "  ") -> None:
