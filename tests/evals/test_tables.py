@@ -105,7 +105,7 @@ def test_costs_that_nobody_has_are_left_out(summary: RunSummary) -> None:
     rows = printed(cost_table(summary))
     assert ["system", "@854", "reranker", "tokens", "ingest", "turns/s"] in rows
     assert ["bm25", "800", "–", "2.5"] in rows
-    assert ["[bold]", "700", "1,234", "2.5"] in rows
+    assert ["[bold]", "700", "2,468", "2.5"] in rows
     assert ["Peak", "memory", "of", "the", "process:", "1,234", "MiB"] in rows
 
 
