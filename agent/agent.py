@@ -17,6 +17,7 @@ from .citations import is_abstention, marks_in, parse_citations, unescape_marks
 from .filters import Filters, also_without, also_without_ids, readable
 from .long_term_memory import LongTermMemory
 from .ports import Generator, Told, telling_pieces
+from .replies import MARKDOWN
 from .types import Answer
 
 logger = logging.getLogger(__name__)
@@ -86,12 +87,14 @@ class _ChatTurn:
     stored_ms: float = 0.0
 
 
-def _reply_metadata(answer: Answer) -> dict[str, object]:
+def _reply_metadata(answer: Answer, *, markdown: bool) -> dict[str, object]:
     """Return what is kept with a reply, so that its citations can be shown again: `numbers` runs along `cites`."""
     kept: dict[str, object] = {"role": "assistant", "cites": [citation.turn.id for citation in answer.citations]}
     if answer.marks:
         kept["numbers"] = [citation.number for citation in answer.citations]
         kept["marks"] = [[mark.start, mark.end] for mark in answer.marks]
+    if markdown:  # what quotes people is plain text, in which an asterisk is an asterisk
+        kept["markup"] = MARKDOWN
     return kept
 
 
@@ -181,7 +184,7 @@ class Agent:
             answer.text,
             said_at=said.said_at,
             session=said.session,
-            metadata=_reply_metadata(answer),
+            metadata=_reply_metadata(answer, markdown=self.generator.reads_history),
         )
         stored_ms = turn.stored_ms + 1000.0 * (time.perf_counter() - begun)
         total_ms = answer.timings["total"] + stored_ms

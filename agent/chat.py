@@ -51,6 +51,11 @@ class Chat:
         name = self.agent.generator.name
         return "offline" if name == OFFLINE else name
 
+    @property
+    def writes_markdown(self) -> bool:
+        """Whether replies are Markdown: a chat model's are, quotations of what people said are shown as they are."""
+        return self.agent.generator.reads_history
+
     def warm_up(self) -> None:
         """Load what the first question would have to wait for; raises EmbedderError."""
         self.agent.memory.archive.embedder.embed(["hello"], kind="query")

@@ -78,6 +78,10 @@ class Past:
         """Return the last turns of a session before a position, oldest first."""
         return self._archive.store.turns(self._chats.turn_ids(session.id, before=before, limit=limit))
 
+    def turns_after(self, session: SessionInfo, position: int, *, limit: int) -> list[Turn]:
+        """Return the first turns of a session after a position, oldest first."""
+        return self._archive.store.turns(self._chats.turn_ids_after(session.id, position, limit=limit))
+
     def rename(self, session: SessionInfo, title: str) -> None:
         """Give a session a title, an empty one takes it away; raises InvalidTurn for text that cannot be stored."""
         title = " ".join(title.split())

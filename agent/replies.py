@@ -4,10 +4,17 @@ from ..memory.types import Turn
 from .citations import numbers_in
 from .types import Mark
 
+MARKDOWN = "markdown"
+
 
 def is_reply(turn: Turn) -> bool:
     """Tell whether a turn is a reply of the assistant's."""
     return turn.metadata.get("role") == "assistant"
+
+
+def is_markdown(reply: Turn) -> bool:
+    """Tell whether a chat model wrote a reply, as Markdown; what quotes people is shown as it is."""
+    return reply.metadata.get("markup") == MARKDOWN
 
 
 def cited_ids(reply: Turn) -> list[int]:

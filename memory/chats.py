@@ -73,6 +73,15 @@ class Chats:
         )
         return [row[0] for row in reversed(rows)]
 
+    def turn_ids_after(self, session_id: int, position: int, *, limit: int) -> list[int]:
+        """Return the first turns of a session after a position, at most `limit`, oldest first."""
+        rows = self._file.rows(
+            """select id from memories where session_id = ? and kind = 'turn' and position > ?
+               order by position limit ?""",
+            [session_id, position, limit],
+        )
+        return [row[0] for row in rows]
+
     def timeline(
         self, scope: Scope, *, holding: str = "", before: tuple[int, int] | None = None, limit: int
     ) -> list[tuple[int, int]]:
