@@ -13,11 +13,12 @@ from ..memory.context import ContextBuilder
 from ..memory.ports import TokenCounter
 from ..memory.types import Context, ScoredMemory, Turn
 from .dataset import Conversation, Question
-from .found import Found, System
+from .found import Found, Indexed, System
 from .judge import Judge
 from .record import Asked, Cost, Given
 from .shared_memories import SharedMemories, ref_of
 from .units import Unit
+from .warm_up import QUESTION, RANKED
 
 GENERATE, JUDGE, TOTAL = "generate", "judge", "total"
 UNLIMITED = 10**6
@@ -27,7 +28,7 @@ UNLIMITED = 10**6
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answerer:
     """What answers are made with. `generator` is given a context of `budget` tokens, rendered by `contexts`; `count`
-    tells how long an answer is. `clock` gives seconds.
+    tells how long an answer is. `is_hosted`: answers are asked of a server. `clock` gives seconds.
     """
 
     generator: Generator
@@ -35,6 +36,7 @@ class Answerer:
     count: TokenCounter
     budget: int
     judge: Judge | None = None
+    is_hosted: bool = False
     clock: Callable[[], float] = time.perf_counter
 
 
@@ -56,20 +58,23 @@ class AnsweringSystem:
         self._reads_all = reads_all
         self._turns_of: dict[str, Mapping[str, Sequence[Turn]]] = {}
 
-    @property
-    def has_index(self) -> bool:
-        """Whether the other system has one (see `System`)."""
-        return bool(getattr(self._inner, "has_index", False))
+    def warm_up(self) -> None:
+        """Load what the other system needs, and the generator where it is a local one."""
+        self._inner.warm_up()
+        if not self._answerer.is_hosted:
+            context = self._answerer.contexts.build(QUESTION, [RANKED], budget=self._answerer.budget)
+            told_by(self._answerer.generator, QUESTION, context)
 
-    def ingest(self, conversation: Conversation) -> None:
-        """Let the other system take it in, and look up which turns its units hold."""
-        self._inner.ingest(conversation)
+    def ingest(self, conversation: Conversation) -> Indexed | None:
+        """Let the other system take it in, and look up which turns its units hold; what it tells is returned."""
+        taken = self._inner.ingest(conversation)
         self._memories.ingest(conversation)
         unit_of = self._unit.of(conversation)
         held: dict[str, list[Turn]] = {}
         for turn in self._memories.turns(conversation.id):
             held.setdefault(unit_of[ref_of(turn)], []).append(turn)
         self._turns_of[conversation.id] = held
+        return taken
 
     def release(self, conversation: str) -> None:
         """Drop what both keep of a conversation."""

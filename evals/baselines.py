@@ -9,12 +9,13 @@ from ..memory.context import ContextBuilder
 from ..memory.fusion import rrf_fused, z_fused
 from ..memory.ports import Embedder
 from .dataset import Conversation, Question
-from .found import Found
+from .found import Found, Indexed
 from .record import NOTHING_READ
 from .shared_memories import SharedMemories
-from .shelf import Shelf
+from .shelf import Piece, Shelf
 from .unit_index import Scored, UnitIndex
 from .units import Unit
+from .warm_up import LINE, QUESTION
 
 TOTAL = "total"
 
@@ -54,6 +55,12 @@ class Shelves:
             )
         return self._shelved[conversation.id]
 
+    def warm_up(self) -> None:
+        """Search once, so that nothing has to be loaded later."""
+        index = UnitIndex("-", [Piece(id="-", text=LINE.text)], self._embedder)
+        index.by_words(QUESTION)
+        index.by_vectors(QUESTION)
+
     def release(self, conversation: str) -> None:
         """Drop a conversation's units and their index."""
         self._shelved.pop(conversation, None)
@@ -74,18 +81,21 @@ class Baseline:
     """Ranks all units by one rule, without a reranker."""
 
     def __init__(self, name: str, shelves: Shelves, rank: Rank, *, fill: Rank | None = None) -> None:
-        self.has_index = rank in SEARCHES
         self.name = name
         self.unit = shelves.unit.name
         self._shelves = shelves
         self._rank = rank
         self._fill = fill or rank
 
-    def ingest(self, conversation: Conversation) -> None:
-        """Take in the conversation's units, and index what the rule searches."""
+    def warm_up(self) -> None:
+        """Import what searches; it is done once for all of them."""
+        if self._rank in SEARCHES:
+            self._shelves.warm_up()
+
+    def ingest(self, conversation: Conversation) -> Indexed:
+        """Take in the conversation's units, and index what the rule searches; nothing where it is an order alone."""
         shelved = self._shelves.of(conversation)
-        for prepare in SEARCHES.get(self._rank, ()):
-            prepare(shelved.index)
+        return Indexed(seconds=sum((prepare(shelved.index) for prepare in SEARCHES.get(self._rank, ())), 0.0))
 
     def release(self, conversation: str) -> None:
         """Drop the conversation's units, for all that share them."""
@@ -155,7 +165,7 @@ def by_chance(seed: int) -> Rank:
     return drawn
 
 
-SEARCHES: Mapping[Rank, Sequence[Callable[[UnitIndex], None]]] = {
+SEARCHES: Mapping[Rank, Sequence[Callable[[UnitIndex], float]]] = {
     by_words: (UnitIndex.index_words,),
     by_vectors: (UnitIndex.index_vectors,),
     by_z_fusion: (UnitIndex.index_words, UnitIndex.index_vectors),

@@ -49,6 +49,7 @@ class Contender:
         self._clock = clock
         self._most_failures = most_failures
         self._failures = 0
+        self._is_warm = False
         self._lock = threading.Lock()
         self._not_ingested: dict[str, str] = {}
 
@@ -57,6 +58,16 @@ class Contender:
         """The system's name and its unit."""
         return self._system.name, self._system.unit
 
+    def warm_up(self) -> None:
+        """Let the system load what it needs, once; where that fails, its questions do, and say why."""
+        if self._is_warm:
+            return
+        self._is_warm = True
+        try:
+            self._system.warm_up()
+        except RecollectError as error:
+            _log.info("%s could not be made ready: %s", self._system.name, error)
+
     def ingest(self, conversation: Conversation) -> IngestRecord | None:
         """Let the system take in a conversation; the record tells what its own index took, None without one.
 
@@ -64,20 +75,21 @@ class Contender:
         """
         if self.left_out is not None:
             return None
-        started = self._clock()
         try:
-            self._system.ingest(conversation)
+            taken = self._system.ingest(conversation)
         except RecollectError as error:
             _log.warning("%s took in nothing of %s: %s", self._system.name, conversation.id, error)
             self._not_ingested[conversation.id] = f"the conversation was not taken in: {error}"
             return None
-        if not getattr(self._system, "has_index", False):  # see `found.System`
+        if taken is None:
             return None
         return IngestRecord(
             system=self._system.name,
+            unit=self._system.unit,
             conversation=conversation.id,
             turns=len(conversation.turns),
-            seconds=round(self._clock() - started, 6),
+            seconds=round(taken.seconds, 6),
+            cost=taken.cost,
         )
 
     def release(self, conversation: str) -> None:

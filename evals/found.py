@@ -29,12 +29,19 @@ class Found:
     scores: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
-class System(Protocol):
-    """A system under test. Conversations are strangers to each other: a question sees its own only.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """What a system's own index of one conversation took, whoever of those that share it made it first.
 
-    One that builds an index of its own says so with an attribute `has_index = True`: then its ingest is timed for
-    itself, beside that of the store which systems share.
+    `seconds` is wall time, 0.0 where the system needs no index at all; `cost` counts language models.
     """
+
+    seconds: float
+    cost: Cost = field(default_factory=Cost)
+
+
+class System(Protocol):
+    """A system under test. Conversations are strangers to each other: a question sees its own only."""
 
     @property
     def name(self) -> str:
@@ -46,8 +53,15 @@ class System(Protocol):
         """What it ranks: the name of a unit."""
         ...
 
-    def ingest(self, conversation: Conversation) -> None:
-        """Take in every turn of a conversation, before its questions are asked; a second time does nothing."""
+    def warm_up(self) -> None:
+        """Load what the first question would wait for, asking nothing hosted; what fails raises a RecollectError."""
+        ...
+
+    def ingest(self, conversation: Conversation) -> Indexed | None:
+        """Take in every turn of a conversation, before its questions are asked; a second time stores nothing.
+
+        Returns what its own index took, None where it has but the store that systems share.
+        """
         ...
 
     def release(self, conversation: str) -> None:

@@ -8,11 +8,12 @@ from ..memory.types import Candidate, Effort, EventSummary, Retrieved, ScoredMem
 from ..rerank.base import Ranking, Reranker, brevity, ranking_of
 from ..rerank.chunks import rank_chunks
 from .dataset import Conversation, Question
-from .found import Found
+from .found import Found, Indexed
 from .record import Cost, FilledContext
 from .shared_memories import SharedMemories, ref_of
 from .shelf import Shelf, refs_of
 from .units import ChunkUnit, Unit
+from .warm_up import CANDIDATE, QUESTION
 
 TOTAL = "total"
 
@@ -45,11 +46,19 @@ class LibrarySystem:
     def _reranker(self) -> Reranker:
         return self._make_reranker()
 
-    def ingest(self, conversation: Conversation) -> None:
-        """Store the conversation's turns, unless that was done before."""
+    def warm_up(self) -> None:
+        """Let the reranker read one line, which loads its model; a list of one is sent to no hosted model."""
+        ranking_of(self._reranker, QUESTION, [CANDIDATE])
+
+    def ingest(self, conversation: Conversation) -> Indexed | None:
+        """Store the conversation's turns, unless that was done before; what that took is told where events are drawn.
+
+        Of the others nobody has the store for himself.
+        """
         self._memories.ingest(conversation)
         turns = self._memories.turns(conversation.id)
         self._shelves[conversation.id] = Shelf(turns, self._unit, self._contexts)
+        return self._memories.taken(conversation.id) if self._memories.draws_events else None
 
     def release(self, conversation: str) -> None:
         """Drop what is kept of a conversation."""

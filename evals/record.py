@@ -111,14 +111,21 @@ class QuestionRecord:
 class IngestRecord:
     """A conversation taken in: by the store that systems share, or by one system for itself.
 
-    `seconds` is wall time; `cost` counts language models at ingest.
+    `unit` is the system's, None for the store; `seconds` is wall time, 0.0 for a system that needs no index; `cost`
+    counts language models at ingest.
     """
 
     system: str
     conversation: str
     turns: int
     seconds: float
+    unit: str | None = None
     cost: Cost = field(default_factory=Cost)
+
+    @property
+    def key(self) -> tuple[str, str | None, str]:
+        """What makes it the only one of its kind: system, unit, conversation."""
+        return self.system, self.unit, self.conversation
 
 
 Record = QuestionRecord | IngestRecord

@@ -89,6 +89,7 @@ def _ingest_record(cursor: JsonCursor) -> IngestRecord:
         conversation=cursor.key("conversation").text(),
         turns=cursor.key("turns").whole_number(),
         seconds=_number(cursor.key("seconds")),
+        unit=_text(cursor.find("unit")),
         cost=_cost(cursor.find("cost")),
     )
 

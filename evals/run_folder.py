@@ -49,7 +49,7 @@ class RunFolder:
         self.path = path
         self._lock = threading.Lock()
         self._answered: set[tuple[str, str, str]] = set()
-        self._ingested: set[tuple[str, str]] = set()
+        self._ingested: set[tuple[str, str | None, str]] = set()
         records = path / RECORDS
         _drop_torn_line(records)
         for record in read_records(records):
@@ -68,8 +68,8 @@ class RunFolder:
         return self._answered
 
     @property
-    def ingested(self) -> Collection[tuple[str, str]]:
-        """System and conversation of every ingest that was recorded."""
+    def ingested(self) -> Collection[tuple[str, str | None, str]]:
+        """System, unit and conversation of every ingest that was recorded."""
         return self._ingested
 
     def append(self, record: Record) -> None:
@@ -100,7 +100,7 @@ class RunFolder:
 
     def _note(self, record: Record) -> None:
         if isinstance(record, IngestRecord):
-            self._ingested.add((record.system, record.conversation))
+            self._ingested.add(record.key)
         elif record.error is None:
             self._answered.add(record.key)
 

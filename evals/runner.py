@@ -31,8 +31,8 @@ class Sink(Protocol):
         ...
 
     @property
-    def ingested(self) -> Collection[tuple[str, str]]:
-        """System and conversation of every ingest."""
+    def ingested(self) -> Collection[tuple[str, str | None, str]]:
+        """System, unit and conversation of every ingest."""
         ...
 
     def append(self, record: Record) -> None:
@@ -135,10 +135,12 @@ class _Conversation:
         self._options.leave(self._conversation)
 
     def _ingest(self) -> None:
+        for system in self._systems:
+            system.warm_up()
         records = [self._options.take_in(self._conversation)]
         records += [system.ingest(self._conversation) for system in self._systems]
         for record in records:
-            if record is not None and (record.system, record.conversation) not in self._sink.ingested:
+            if record is not None and record.key not in self._sink.ingested:
                 self._sink.append(record)
 
     def _ask(self, system: Contender, question: Question, asked: Asked) -> None:

@@ -12,6 +12,8 @@ from ..memory.recall import Recalled
 from ..memory.types import NewTurn, Retrieved, Turn
 from ..rerank.base import Reranker
 from .dataset import Conversation, DatasetTurn
+from .found import Indexed
+from .record import Cost
 
 KEPT_QUESTIONS = 64
 """Whose candidates are kept: systems in threads may be some questions behind or ahead of the others."""
@@ -54,20 +56,21 @@ class SharedMemories:
 
     A store that holds the first turns of a conversation, or all of them, gets the rest: a run that was stopped goes
     on with what it stored. `complete` is called with a conversation when its turns are stored, to draw events from
-    them; what it raises passes through.
+    them, and tells what language models did; what it raises passes through.
     """
 
     def __init__(
         self,
         open_memory: Callable[[str], ConversationMemory],
         *,
-        complete: Callable[[str], object] | None = None,
+        complete: Callable[[str], Cost] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.clock = clock
         self._open_memory = open_memory
         self._complete = complete
         self._memories: dict[str, ConversationMemory] = {}
+        self._taken: dict[str, Indexed] = {}
         self._turns: dict[str, tuple[Turn, ...]] = {}
         self._offered: OrderedDict[tuple[str, str], Offered] = OrderedDict()
         self._lock = threading.Lock()
@@ -85,9 +88,11 @@ class SharedMemories:
         if [turn.ref for turn in held] != wanted[: len(held)]:
             raise InvalidInput(f"The store holds other turns of {conversation.id}; begin in an empty folder.")
         new = [_new_turn(turn) for turn in conversation.turns[len(held) :]]
+        started = self.clock()
         stored = (*held, *(memory.add_many(new) if new else ()))
-        if self._complete is not None:
-            self._complete(conversation.id)
+        cost = Cost() if self._complete is None else self._complete(conversation.id)
+        if not held:  # of one that was stored in part nothing is known that could be compared
+            self._taken[conversation.id] = Indexed(seconds=self.clock() - started, cost=cost)
         self._turns[conversation.id] = stored
         self._memories[conversation.id] = memory
         return len(new)
@@ -97,8 +102,18 @@ class SharedMemories:
         with self._lock:
             self._turns.pop(conversation, None)
             self._memories.pop(conversation, None)
+            self._taken.pop(conversation, None)
             for asked in [asked for asked in self._offered if asked[0] == conversation]:
                 del self._offered[asked]
+
+    @property
+    def draws_events(self) -> bool:
+        """Whether events are drawn from what is stored."""
+        return self._complete is not None
+
+    def taken(self, conversation: str) -> Indexed | None:
+        """Return what storing a conversation took, None where all of it or a part was stored before."""
+        return self._taken.get(conversation)
 
     def turns(self, conversation: str) -> Sequence[Turn]:
         """Return a conversation's turns as stored, oldest first. Raises InvalidInput where it was not ingested."""

@@ -20,6 +20,8 @@ from .system_scores import SystemScores, tokens_name
 
 Names = tuple[str, str]
 """System and unit."""
+Ingested = tuple[str, str | None, str]
+"""System, unit and conversation of an ingest."""
 
 
 def summarise(
@@ -61,13 +63,13 @@ def summarise(
 
 def _scored(
     records: Iterable[Record], scoring: Scoring
-) -> tuple[dict[Names, SystemScores], dict[tuple[str, str], IngestRecord]]:
+) -> tuple[dict[Names, SystemScores], dict[Ingested, IngestRecord]]:
     """Return the systems by name and unit, as first seen, and the latest ingest of each system and conversation."""
     systems: dict[Names, SystemScores] = {}
-    ingests: dict[tuple[str, str], IngestRecord] = {}
+    ingests: dict[Ingested, IngestRecord] = {}
     for record in records:
         if isinstance(record, IngestRecord):
-            ingests[record.system, record.conversation] = record
+            ingests[record.key] = record
             continue
         names = record.system, record.unit
         if names not in systems:
@@ -107,10 +109,11 @@ def _within(columns: Mapping[str, Values], scores: SystemScores, category: str) 
 
 
 def _ingests_of(
-    scores: SystemScores, ordered: Sequence[SystemScores], ingests: Mapping[tuple[str, str], IngestRecord]
+    scores: SystemScores, ordered: Sequence[SystemScores], ingests: Mapping[Ingested, IngestRecord]
 ) -> list[IngestRecord]:
     """Return a system's own ingests, or those of the store that is shared: nobody's name is on them."""
-    own = [one for one in ingests.values() if one.system == scores.system]
+    # earlier versions told no unit
+    own = [one for one in ingests.values() if one.system == scores.system and one.unit in (None, scores.unit)]
     named = {one.system for one in ordered}
     return own or [one for one in ingests.values() if one.system not in named]
 

@@ -41,16 +41,24 @@ class UnitIndex:
         self._pieces = pieces
         self._embedder = embedder
         self._clock = clock
+        self._took_s: dict[str, float] = {}
         self._by_words = lru_cache(maxsize=4)(self._score_words)
         self._by_vectors = lru_cache(maxsize=4)(self._score_vectors)
 
-    def index_words(self) -> None:
-        """Make the index of words; what is searched without it makes it first. Raises as `by_words` does."""
-        _ = self._okapi
+    def index_words(self) -> float:
+        """Make the index of words unless it is there, and return the seconds that took. Raises as `by_words` does."""
+        return self._made("words", lambda: self._okapi)
 
-    def index_vectors(self) -> None:
-        """Embed the units; raises as `by_vectors` does."""
-        _ = self._vectors
+    def index_vectors(self) -> float:
+        """Embed the units unless that was done, and return the seconds that took; raises as `by_vectors` does."""
+        return self._made("vectors", lambda: self._vectors)
+
+    def _made(self, what: str, make: Callable[[], object]) -> float:
+        if what not in self._took_s:
+            started = self._clock()
+            make()
+            self._took_s[what] = self._clock() - started
+        return self._took_s[what]
 
     def by_words(self, question: str) -> Scored:
         """Return BM25 of every unit (rank-bm25's Okapi over stems; Robertson and Zaragoza 2009).

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -34,6 +35,7 @@ from .evaluation_stores import ConversationStores
 from .memory.context import ContextBuilder
 from .memory.embedder import WordPieceCounter
 from .memory.endpoint import Endpoint
+from .memory.errors import EmbedderError
 from .memory.ports import TokenCounter
 from .wiring import make_embedder, make_generator, make_reranker
 
@@ -176,6 +178,7 @@ class _Laboratory:
             contexts=ContextBuilder(_remembering_counter()),
             count=count,
             budget=answers.budget,
+            is_hosted=config.generator == "hosted",
             judge=None if answers.judge is None else _make_judge(answers, config),
         )
 
@@ -188,6 +191,7 @@ class _Laboratory:
     def _take_in(self, conversation: Conversation) -> IngestRecord | None:
         """Store a conversation for the systems without events; those with have stores of their own."""
         plain = next((spec for spec in self._evaluation.plan.systems if not spec.events), None)
+        self._load_embedder()
         if plain is None:
             return None
         started = time.perf_counter()
@@ -196,6 +200,12 @@ class _Laboratory:
             return None
         seconds = round(time.perf_counter() - started, 6)
         return IngestRecord(system=STORE, conversation=conversation.id, turns=stored, seconds=seconds)
+
+    def _load_embedder(self) -> None:
+        """Load the embedder before anything is timed; where that fails, whatever needs it says so."""
+        if self._evaluation.config.embedder != "endpoint":
+            with suppress(EmbedderError):
+                self._embedder.embed(["Hello?"], kind="query")
 
     def _leave(self, conversation: Conversation) -> None:
         self._stores.leave(conversation.id)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .evals.record import Cost
 from .evals.shared_memories import SharedMemories
 from .memory.errors import GenerationError
 from .wiring import open_memory
@@ -19,6 +20,7 @@ from .wiring import open_memory
 if TYPE_CHECKING:
     from .agent.long_term_memory import LongTermMemory
     from .config import Config
+    from .memory.endpoint_usage import Usage
     from .memory.ports import Embedder
 
 _READABLE = 48
@@ -53,7 +55,7 @@ class ConversationStores:
     def memories(self, stage: FirstStage) -> SharedMemories:
         """Return the memories with a first stage, one for all systems that have it."""
         if stage not in self._memories:
-            complete: Callable[[str], object] | None = partial(self._summarise, stage) if stage.has_events else None
+            complete: Callable[[str], Cost] | None = partial(self._summarise, stage) if stage.has_events else None
             self._memories[stage] = SharedMemories(partial(self._open, stage), complete=complete)
         return self._memories[stage]
 
@@ -83,15 +85,23 @@ class ConversationStores:
         self._opened[stage, conversation] = memory
         return memory
 
-    def _summarise(self, stage: FirstStage, conversation: str) -> None:
-        """Draw events from every session that has none yet; raises GenerationError where one cannot be summarised."""
+    def _summarise(self, stage: FirstStage, conversation: str) -> Cost:
+        """Draw events from every session that has none yet, and return what a hosted model did for it.
+
+        Raises GenerationError where a session cannot be summarised.
+        """
         memory = self._opened[stage, conversation]
         scope = memory.scope({})
         if memory.summaries is None or scope is None:
-            return
+            return Cost()
         problems = memory.summaries.backfill(scope).problems
         if problems:
             raise GenerationError(f"{problems[0]} Continue the run to try again.")
+        spent: Usage | None = getattr(memory.summaries.summarizer, "spent", None)  # hosted ones count
+        if spent is None:
+            return Cost()
+        calls: int = getattr(memory.summaries.summarizer, "calls", 0)
+        return Cost(llm_calls=calls, prompt_tokens=spent.prompt_tokens, completion_tokens=spent.completion_tokens)
 
 
 def file_name(conversation: str, *, has_events: bool = False) -> str:

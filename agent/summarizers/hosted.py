@@ -55,8 +55,8 @@ class Chat(Protocol):
 class HostedSummarizer:
     """Asks a chat model; a reply that is no JSON is mended where it can be, else asked for once more.
 
-    A server that refuses the schema is asked without from then on. `spent` sums what the server said its replies
-    took. Safe to use from several threads.
+    A server that refuses the schema is asked without from then on. `calls` counts its replies, `spent` sums what the
+    server said they took. Safe to use from several threads.
     """
 
     is_local = False
@@ -65,6 +65,7 @@ class HostedSummarizer:
         self._chat = chat
         self._lock = threading.Lock()
         self._takes_schema = True
+        self.calls = 0
         self.spent = Usage(prompt_tokens=0, completion_tokens=0)
 
     @property
@@ -101,8 +102,9 @@ class HostedSummarizer:
         return reply
 
     def _counted(self, reply: Reply) -> Reply:
-        if reply.usage is not None:
-            with self._lock:
+        with self._lock:
+            self.calls += 1
+            if reply.usage is not None:
                 self.spent = Usage(
                     prompt_tokens=self.spent.prompt_tokens + reply.usage.prompt_tokens,
                     completion_tokens=self.spent.completion_tokens + reply.usage.completion_tokens,

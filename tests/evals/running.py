@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from recollect.evals.dataset import Conversation, Question
-from recollect.evals.found import Found
+from recollect.evals.found import Found, Indexed
 from recollect.evals.record import FilledContext, IngestRecord, QuestionRecord, Record
 from recollect.memory.errors import EndpointUnreachable
 
@@ -19,10 +19,15 @@ class LastTurns:
         self.asked: list[str] = []
         self.ingested: list[str] = []
         self.released: list[str] = []
+        self.warmed = 0
         self._fails = fails
 
-    def ingest(self, conversation: Conversation) -> None:
+    def warm_up(self) -> None:
+        self.warmed += 1
+
+    def ingest(self, conversation: Conversation) -> Indexed | None:
         self.ingested.append(conversation.id)
+        return None
 
     def release(self, conversation: str) -> None:
         self.released.append(conversation)
@@ -48,8 +53,8 @@ class Memo:
         return {one.key for one in self.questions if one.error is None}
 
     @property
-    def ingested(self) -> set[tuple[str, str]]:
-        return {(one.system, one.conversation) for one in self.records if isinstance(one, IngestRecord)}
+    def ingested(self) -> set[tuple[str, str | None, str]]:
+        return {one.key for one in self.records if isinstance(one, IngestRecord)}
 
     @property
     def questions(self) -> list[QuestionRecord]:

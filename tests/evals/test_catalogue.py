@@ -9,7 +9,7 @@ import pytest
 from recollect.agent.long_term_memory import LongTermMemory
 from recollect.evals.catalogue import Workshop, make_systems
 from recollect.evals.dataset import Conversation, Question
-from recollect.evals.found import Found, System
+from recollect.evals.found import Found, Indexed, System
 from recollect.evals.locomo import load_locomo
 from recollect.evals.record import NOTHING_READ, Cost
 from recollect.evals.shared_memories import SharedMemories
@@ -190,6 +190,50 @@ def test_the_library_ranks_units_by_their_turns(
     assert len(found.ranked) == len(set(found.ranked))
     assert found.pool is not None
     assert set(found.pool) <= set(found.ranked)
+
+
+def test_every_search_tells_what_its_own_indexes_took(memories: SharedMemories, conversation: Conversation) -> None:
+    names = ("RRF", "BM25", "dense", "recency")
+    fused, words, vectors, latest = (
+        system.ingest(conversation) for system in systems(memories, *map(spec_named, names))
+    )
+    assert fused is not None
+    assert words is not None
+    assert vectors is not None
+    assert words.seconds > 0
+    assert vectors.seconds > 0
+    assert fused.seconds == words.seconds + vectors.seconds  # though it made both, and the others nothing
+    assert latest == Indexed(seconds=0.0)
+
+
+def test_the_library_has_no_index_of_its_own_unless_it_draws_events(
+    root: LongTermMemory, memories: SharedMemories, conversation: Conversation
+) -> None:
+    (plain,) = systems(memories, spec_named("none"))
+    assert plain.ingest(conversation) is None
+    drawn: list[str] = []
+
+    def complete(name: str) -> Cost:
+        drawn.append(name)
+        return Cost(llm_calls=3)
+
+    other = replace(conversation, id="other")
+    (with_events,) = systems(SharedMemories(root.as_user, complete=complete), spec_named("block + events"))
+    taken = with_events.ingest(other)
+    assert taken is not None
+    assert (taken.cost.llm_calls, drawn) == (3, ["other"])
+    assert taken.seconds > 0
+
+
+def test_what_is_released_can_be_taken_in_again(memories: SharedMemories, conversation: Conversation) -> None:
+    for name in ("none", "RRF"):
+        (system,) = systems(memories, spec_named(name))
+        before = ask(system, conversation)
+        system.release(conversation.id)
+        memories.release(conversation.id)
+        with pytest.raises(InvalidInput, match="ingest it"):
+            memories.offered(conversation.id, "Which plot?")
+        assert ask(system, conversation).ranked == before.ranked
 
 
 def test_what_is_stored_is_not_stored_again(root: LongTermMemory, conversation: Conversation) -> None:

@@ -46,7 +46,7 @@ BARE = QuestionRecord(
     unit="turn",
     asked=Asked(conversation="c", question_id="c/q1", question="Who?", category="4", gold=()),
 )
-INGEST = IngestRecord(system="store", conversation="conv-1", turns=9, seconds=1.5, cost=COST)
+INGEST = IngestRecord(system="store", conversation="conv-1", turns=9, seconds=1.5, unit="turn", cost=COST)
 
 
 @pytest.mark.parametrize("record", [FULL, BARE, INGEST], ids=["full", "bare", "ingest"])

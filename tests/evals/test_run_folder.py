@@ -60,7 +60,7 @@ def test_what_was_answered_is_known_and_what_failed_is_open(tmp_path: Path) -> N
     write(tmp_path, INGEST, FIRST, replace(SECOND, error="no answer"))
     with open_run(tmp_path, PLAN, protocol()) as run:
         assert set(run.answered) == {("recency", "turn", "c1/q1")}
-        assert set(run.ingested) == {("store", "c1")}
+        assert set(run.ingested) == {("store", None, "c1")}
         run.append(SECOND)
         assert SECOND.key in run.answered
 

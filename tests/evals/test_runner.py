@@ -9,13 +9,13 @@ import pytest
 
 from recollect.evals.contender import Contender, Wanted
 from recollect.evals.dataset import Conversation, Question
-from recollect.evals.found import Found
+from recollect.evals.found import Found, Indexed
 from recollect.evals.locomo import load_locomo
 from recollect.evals.record import IngestRecord
 from recollect.evals.runner import RunOptions, run
 from recollect.evals.selection import Selection, select
 from recollect.evals.units import TURNS
-from recollect.memory.errors import InvalidInput
+from recollect.memory.errors import EndpointUnreachable, InvalidInput
 
 from .running import LastTurns, Memo
 
@@ -78,6 +78,43 @@ def test_a_conversation_that_is_done_is_not_taken_in_again(selection: Selection)
     assert (later.ingested, later.asked, taken) == ([], [], [])
 
 
+def test_systems_are_made_ready_once_before_anything_is_taken_in(selection: Selection) -> None:
+    warmed: list[int] = []
+    system = LastTurns()
+
+    def take_in(_: Conversation) -> None:
+        warmed.append(system.warmed)
+
+    memo = Memo()
+    run(selection, [Contender(system)], memo, options(take_in=take_in))
+    assert warmed == [1, 1]
+    later = LastTurns()
+    run(selection, [Contender(later)], memo, options())
+    assert later.warmed == 0  # nothing is left to ask
+
+
+def test_conversations_are_left_when_their_questions_are_asked(selection: Selection) -> None:
+    system, left = LastTurns(), list[tuple[str, int]]()
+
+    def leave(conversation: Conversation) -> None:
+        left.append((conversation.id, len(system.asked)))
+
+    run(selection, [Contender(system)], Memo(), options(leave=leave))
+    assert system.released == ["conv-1", "conv-2"]
+    first = len(selection.conversations[0].questions)
+    assert left == [("conv-1", first), ("conv-2", len(ids(selection)))]
+
+
+def test_what_cannot_be_made_ready_says_so_with_its_questions(selection: Selection) -> None:
+    class Cold(LastTurns):
+        def warm_up(self) -> None:
+            raise EndpointUnreachable("no model")
+
+    memo = Memo()
+    run(selection, [Contender(Cold())], memo, options())
+    assert len(memo.questions) == len(ids(selection))
+
+
 def test_a_question_that_fails_has_a_record_and_is_asked_again(selection: Selection) -> None:
     memo, broken = Memo(), ids(selection)[1]
     run(selection, [Contender(LastTurns(fails=lambda question: question == broken))], memo, options())
@@ -107,20 +144,19 @@ def test_failures_that_are_not_in_a_row_leave_nothing_out(selection: Selection) 
     assert contender.left_out is None
 
 
-class Indexed(LastTurns):
+class Searching(LastTurns):
     """Has an index of its own, and cannot read conv-2."""
 
-    has_index = True
-
-    def ingest(self, conversation: Conversation) -> None:
+    def ingest(self, conversation: Conversation) -> Indexed:
         super().ingest(conversation)
         if conversation.id == "conv-2":
             raise InvalidInput(f"{conversation.id} holds no word.")
+        return Indexed(seconds=0.5)
 
 
 def test_an_ingest_that_fails_costs_the_questions_of_its_conversation(selection: Selection) -> None:
     memo = Memo()
-    run(selection, [Contender(Indexed("indexed"))], memo, options())
+    run(selection, [Contender(Searching("indexed"))], memo, options())
     errors = {one.asked.conversation: one.error for one in memo.questions}
     assert errors == {"conv-1": None, "conv-2": "the conversation was not taken in: conv-2 holds no word."}
 
@@ -130,8 +166,8 @@ def test_the_store_and_indexes_of_their_own_are_recorded_once(selection: Selecti
         return IngestRecord(system="store", conversation=conversation.id, turns=3, seconds=1.0)
 
     memo = Memo()
-    run(selection, [Contender(Indexed("indexed")), Contender(LastTurns())], memo, options(take_in=take_in))
-    assert memo.ingested == {("store", "conv-1"), ("store", "conv-2"), ("indexed", "conv-1")}
+    run(selection, [Contender(Searching("indexed")), Contender(LastTurns())], memo, options(take_in=take_in))
+    assert memo.ingested == {("store", None, "conv-1"), ("store", None, "conv-2"), ("indexed", "turn", "conv-1")}
     before = len(memo.records)
     run(selection, [Contender(LastTurns("more"))], memo, options(take_in=take_in))
     assert len(memo.records) == before + len(ids(selection))
