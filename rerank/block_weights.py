@@ -79,12 +79,12 @@ def save_weights(weights: BlockWeights, path: Path, *, told: dict[str, object] |
     tensors |= {f"up.{name}": one.to(torch.bfloat16).contiguous() for name, one in weights.adapter.up.items()}
     tensors["reading"] = weights.reading.float().contiguous()
     metadata = {"format": FORMAT, "encoder": weights.encoder, "told": json.dumps(told or {}, sort_keys=True)}
-    written = _in_order(save(tensors, metadata=metadata))
+    written = in_order(save(tensors, metadata=metadata))
     path.write_bytes(written)
     return hashlib.sha256(written).hexdigest()
 
 
-def _in_order(file: bytes) -> bytes:
+def in_order(file: bytes) -> bytes:
     """Return a safetensors file with its metadata sorted; the library writes them in another order each time."""
     begin = 8 + int.from_bytes(file[:8], "little")
     header = json.loads(file[8:begin])

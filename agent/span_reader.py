@@ -1,0 +1,119 @@
+"""Reads a question beside every line of a context and says which words answer it, and whether any do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ..memory.embedder import MiniLmEmbedder
+from ..memory.errors import GenerationError
+from ..memory.minilm import MiniLm
+from ..rerank.adapter import adapted
+from ..rerank.block_pieces import plain
+from .span_logits import Logits, span_logits
+from .span_rows import Row, rows_of
+from .span_weights import SpanWeights, shipped_weights
+
+MOST_ANSWER_TOKENS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSpan:
+    """The words of one line that answer best: `line[start:end]`.
+
+    `log_share` is the logarithm of the product of the shares, among all lines, of where it starts and ends (at most
+    0); `log_mass` that of the share of all starts in this line.
+    """
+
+    line: int
+    start: int
+    end: int
+    log_share: float
+    log_mass: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanReading:
+    """The best span of every line that has a token, best first, and the log share of "no answer here"."""
+
+    spans: tuple[AnswerSpan, ...]
+    log_none: float
+
+    @property
+    def lead(self) -> float:
+        """How far the best answer is above none, in nats; -inf without lines."""
+        return self.spans[0].log_share - self.log_none if self.spans else -torch.inf
+
+
+class SpanReader:
+    """An extractive reader over the offline encoder (BERT, arXiv 1810.04805, 4.2; shared normalisation over lines).
+
+    `weights` None takes those that ship with the package. Raises EmbedderError when the encoder cannot be loaded,
+    WeightsCorrupt when the weights cannot be used, GenerationError when there is too little memory or the weights do
+    not fit the encoder.
+    """
+
+    def __init__(self, encoder: MiniLmEmbedder, weights: SpanWeights | None = None) -> None:
+        self._encoder = encoder
+        self._given = weights
+
+    @cached_property
+    def _weights(self) -> SpanWeights:
+        return self._given or shipped_weights()
+
+    @cached_property
+    def _model(self) -> MiniLm:
+        return adapted(self._encoder.model, self._weights.adapter)
+
+    def read(self, question: str, lines: Sequence[str]) -> SpanReading:
+        """Return what each line answers; offsets count characters of the line."""
+        asked, *read = self._encoder.tokens([plain(text) for text in (question, *lines)])
+        rows = rows_of(asked, read)
+        if not rows:
+            return SpanReading(spans=(), log_none=0.0)
+        try:
+            with torch.inference_mode():
+                logits = span_logits(self._model, self._weights.head, rows)
+        except (RuntimeError, IndexError) as error:  # no memory left, weights that do not fit the encoder
+            raise GenerationError(
+                f"The span reader failed on {len(lines)} lines: {error}. Free some memory, or use another generator: "
+                "recollect config set generator.name hosted"
+            ) from error
+        return _reading(logits, rows)
+
+
+def _reading(logits: Logits, rows: Sequence[Row]) -> SpanReading:
+    start, end = logits.start.log_softmax(0), logits.end.log_softmax(0)
+    none = start[logits.begins].logsumexp(0) + end[logits.begins].logsumexp(0)
+    best: dict[int, AnswerSpan] = {}
+    mass: dict[int, float] = {}
+    for number, row in enumerate(rows):
+        first = int(logits.begins[number]) + 1
+        last = first + len(row.offsets)
+        begun, ended, share = _best_pair(start[first:last], end[first:last])
+        here = float(start[first:last].logsumexp(0))
+        mass[row.line] = max(here, mass.get(row.line, here))
+        if row.line not in best or share > best[row.line].log_share:
+            best[row.line] = AnswerSpan(
+                line=row.line,
+                start=row.offsets[begun][0],
+                end=row.offsets[ended][1],
+                log_share=share,
+                log_mass=0.0,
+            )
+    spans = [
+        AnswerSpan(line=one.line, start=one.start, end=one.end, log_share=one.log_share, log_mass=mass[one.line])
+        for one in best.values()
+    ]
+    return SpanReading(spans=tuple(sorted(spans, key=lambda one: (-one.log_share, one.line))), log_none=float(none))
+
+
+def _best_pair(start: Tensor, end: Tensor) -> tuple[int, int, float]:
+    """Return where the best answer of a window of `start` (tokens,) and `end` (tokens,) lies, and its log share."""
+    length = len(start)
+    both = start[:, None] + end[None, :]  # (start, end)
+    allowed = torch.ones(length, length, dtype=torch.bool).triu().tril(MOST_ANSWER_TOKENS - 1)
+    place = int(both.masked_fill(~allowed, -torch.inf).argmax())
+    return place // length, place % length, float(both.flatten()[place])

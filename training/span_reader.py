@@ -1,0 +1,191 @@
+"""Trains the span reader (`recollect train spans`): a low-rank change to the small encoder, and where answers lie.
+
+The loss is that of shared normalisation (Clark and Gardner 2018, arXiv 1710.10723, section 3.2): minus the logarithm
+of the share of the softmax over all tokens of all lines that falls on where an answer starts, and the same for its
+end; where there is no answer, on the lines' `[CLS]`; where only the telling lines are known, on any of their tokens.
+What ships is the moving average. Interrupted runs go on from their last checkpoint.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..agent.span_logits import Logits, span_logits
+from ..agent.span_weights import SpanWeights
+from ..memory.embedder import MiniLmEmbedder
+from ..memory.minilm import MiniLm
+from ..rerank.adapter import Adapter
+from .block_qr import Average
+from .lora import Lora
+from .reader_examples import Source, draw_corpus
+from .span_examples import Showing, Spans, spans_of
+from .span_sources import SHARES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything a run depends on beside its questions."""
+
+    updates: int = 2_000
+    questions: int = 16
+    rank: int = 48
+    step: float = 1e-3
+    head_step: float = 2e-3
+    warm_up: int = 60
+    decay: float = 0.01
+    average: float = 0.99
+    seed: int = 11
+    showing: Showing = field(default_factory=Showing)
+    shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
+
+
+class Trainer:
+    """One run over questions by corpus; `folder` holds its checkpoint."""
+
+    def __init__(
+        self,
+        base: MiniLm,
+        encoder: MiniLmEmbedder,
+        sources: Mapping[str, Sequence[Source]],
+        recipe: Recipe,
+        folder: Path,
+    ) -> None:
+        self._encoder = encoder
+        self._sources = sources
+        self._recipe = recipe
+        self._checkpoint = folder / "checkpoint.pt"
+        self._drawn = random.Random(recipe.seed)
+        self._queues: dict[str, list[int]] = {}
+        self._lora = Lora(base, recipe.rank, seed=recipe.seed)
+        drawn = torch.Generator().manual_seed(recipe.seed)
+        self._head = torch.randn(2, base.shape.hidden + 1, generator=drawn) * 0.02
+        self._head.requires_grad_()
+        self._average = Average(recipe.average)
+        self.update = 0
+        groups = [
+            {"params": self._lora.parameters(), "lr": recipe.step},
+            {"params": [self._head], "lr": recipe.head_step},
+        ]
+        self._optimiser = torch.optim.AdamW(groups, weight_decay=recipe.decay, betas=(0.9, 0.98))
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, self._pace)
+        if self._checkpoint.exists():
+            self._restore()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all updates were made."""
+        return self.update >= self._recipe.updates
+
+    def weights(self) -> SpanWeights:
+        """Return the averaged weights."""
+        kept = self._average.kept or {name: one.detach() for name, one in self._tensors().items()}
+        down = {name[5:]: one for name, one in kept.items() if name.startswith("down.")}
+        up = {name[3:]: one for name, one in kept.items() if name.startswith("up.")}
+        return SpanWeights(adapter=Adapter(down=down, up=up), head=kept["head"])
+
+    def step(self) -> float:
+        """Make one update and return the mean loss of its questions, in nats, of start and end together."""
+        model = self._lora.encoder()
+        self._optimiser.zero_grad()
+        asked = [self._next() for _ in range(self._recipe.questions)]
+        # one pass for all: the lines of a question are told apart afterwards
+        every = span_logits(model, self._head, [row for one in asked for row in one.rows])
+        loss = torch.stack(
+            [span_loss(part, one) for part, one in zip(parts(every, asked), asked, strict=True)]
+        ).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._lora.collect()
+        torch.nn.utils.clip_grad_norm_([*self._lora.parameters(), self._head], 1.0)
+        self._optimiser.step()  # pyright: ignore[reportUnknownMemberType] - torch types it loosely
+        self._schedule.step()
+        self._average.take(self._tensors(), self.update)
+        self.update += 1
+        return float(loss.detach())
+
+    def save(self) -> None:
+        """Write a checkpoint, replacing the last one whole."""
+        state = {
+            "recipe": asdict(self._recipe),
+            "update": self.update,
+            "tensors": {name: one.detach() for name, one in self._tensors().items()},
+            "average": self._average.kept,
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "drawn": self._drawn.getstate(),
+            "queues": self._queues,
+        }
+        torch.save(state, self._checkpoint.with_suffix(".new"))
+        self._checkpoint.with_suffix(".new").replace(self._checkpoint)
+
+    def _restore(self) -> None:
+        state: dict[str, Any] = torch.load(self._checkpoint, weights_only=False)  # this machine wrote it
+        tensors = state["tensors"]
+        self._lora.restore(
+            {name[5:]: one for name, one in tensors.items() if name.startswith("down.")},
+            {name[3:]: one for name, one in tensors.items() if name.startswith("up.")},
+        )
+        with torch.no_grad():
+            self._head.copy_(tensors["head"])
+        self._average.kept = state["average"]
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._schedule.load_state_dict(state["schedule"])
+        self._drawn.setstate(state["drawn"])
+        self._queues = state["queues"]
+        self.update = state["update"]
+
+    def _next(self) -> Spans:
+        corpus = draw_corpus({name: self._recipe.shares.get(name, 0.0) for name in self._sources}, self._drawn)
+        every = self._sources[corpus]
+        if not self._queues.get(corpus):
+            self._queues[corpus] = self._drawn.sample(range(len(every)), len(every))
+        return spans_of(every[self._queues[corpus].pop()], self._encoder, self._recipe.showing, self._drawn)
+
+    def _pace(self, update: int) -> float:
+        return min(1.0, (update + 1) / self._recipe.warm_up) * max(0.02, 1.0 - update / self._recipe.updates)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {
+            **{f"down.{name}": one for name, one in self._lora.down.items()},
+            **{f"up.{name}": one for name, one in self._lora.up.items()},
+            "head": self._head,
+        }
+
+
+def parts(every: Logits, asked: Sequence[Spans]) -> list[Logits]:
+    """Return the logits of each question, for those of all their rows one after another."""
+    found: list[Logits] = []
+    row = place = 0
+    ends = [*every.begins.tolist(), len(every.start)]
+    for one in asked:
+        last = ends[row + len(one.rows)]
+        found.append(
+            Logits(
+                row=every.row[place:last] - row,
+                start=every.start[place:last],
+                end=every.end[place:last],
+                begins=every.begins[row : row + len(one.rows)] - place,
+            )
+        )
+        row, place = row + len(one.rows), last
+    return found
+
+
+def span_loss(logits: Logits, spans: Spans) -> Tensor:
+    """Return the loss of one question, a scalar."""
+    begins = logits.begins
+    if not spans.telling:
+        starts = ends = begins
+    elif spans.starts:
+        starts = torch.stack([begins[row] + 1 + token for row, token in spans.starts])
+        ends = torch.stack([begins[row] + 1 + token for row, token in spans.ends])
+    else:
+        is_telling = torch.isin(logits.row, torch.tensor(spans.telling))
+        is_telling[begins] = False
+        starts = ends = is_telling.nonzero()[:, 0]
+    start = logits.start.logsumexp(0) - logits.start[starts].logsumexp(0)
+    return start + logits.end.logsumexp(0) - logits.end[ends].logsumexp(0)
