@@ -111,9 +111,16 @@ def _options(config: Config, spec: SystemSpec) -> Iterator[tuple[str, str]]:
         yield "weights", SHIPPED_SHA256[:_SHORT]
     yield "first stage", f"{own.fusion}, dense weight {own.dense_weight:g}"
     if spec.events:
-        yield "events", drawing_events(own).summaries
+        yield "events", _drawn_by(drawing_events(own))
     if spec.generator is not None:
         yield "generator", spec.generator
+
+
+def _drawn_by(config: Config) -> str:
+    """Return what draws events, with its model where it has one."""
+    models = {"seq2seq": config.summaries_model, "hosted": config.hosted_model}
+    model = models.get(config.summaries)
+    return config.summaries if model is None else f"{config.summaries} ({model})"
 
 
 def _answers(answers: AnswerPlan, config: Config) -> AnswerDescription:

@@ -57,7 +57,11 @@ _SYSTEMS = (
     click.option(
         "--baselines", is_flag=True, help="BM25, dense, their fusions, recency, whole, oracle, random, too."
     ),
-    click.option("--events", is_flag=True, help="Rerankers that read event summaries, with and without them."),
+    click.option(
+        "--events",
+        is_flag=True,
+        help="Rerankers that read event summaries, with and without; summaries.name draws them, else extractive.",
+    ),
     click.option(
         "--system", "systems", multiple=True, metavar="NAME", help='Any system by its name: "BM25", "block".'
     ),

@@ -71,7 +71,7 @@ def test_rerankers_of_every_family_are_compared(
     }
     options = [word for name in RERANKERS for word in ("--rerank", name)]
     options += [word for name, folder in folders.items() for word in ("--rerank-model", f"{name}={folder}")]
-    with running(says("[1]")) as server:
+    with running(says("[1]", usage=(100, 5))) as server:
         monkeypatch.setenv("RECOLLECT_HOSTED_BASE_URL", server.url)
         monkeypatch.setenv("RECOLLECT_HOSTED_MODEL", "tiny")
         monkeypatch.setenv("OPENAI_API_KEY", "not needed")
@@ -79,6 +79,14 @@ def test_rerankers_of_every_family_are_compared(
         figures = parsed(run(*command))
     assert list(figures["systems"]) == list(RERANKERS)
     assert {figures["systems"][name]["failed"] for name in RERANKERS} == {0}
+    costs = {name: figures["systems"][name]["cost"] for name in RERANKERS}
+    assert (costs["none"]["reranker_tokens"], costs["none"]["reranker_gflops"]) == (0.0, 0.0)
+    for name in ("block", "qr", "cross_encoder"):
+        assert costs[name]["reranker_tokens"] > 0
+        assert costs[name]["reranker_gflops"] is not None
+    hosted = costs["listwise_llm"]
+    assert (hosted["reranker_tokens"], hosted["reranker_gflops"], hosted["llm_calls"]) == (100.0, None, 1.0)
+    assert (hosted["prompt_tokens"], hosted["completion_tokens"]) == (100.0, 5.0)
     models = {one["name"]: one["options"].get("model") for one in figures["protocol"]["systems"]}
     assert models == {
         "none": None,
@@ -105,6 +113,45 @@ def test_all_baselines_and_units_run_together(run: Run, file: Path) -> None:
     assert len(figures["systems"]) == 3 * 9
     assert figures["systems"]["oracle, session"]["metrics"]["R@1"] == 100.0
     assert figures["baselines"]["window"] == "none, window"
+
+
+def test_every_system_and_unit_stands_in_one_run_with_events(run: Run, file: Path, tmp_path: Path) -> None:
+    names = ("turn", "window", "chunk", "session")
+    units = [word for name in names for word in ("--unit", name)]
+    rerankers = [word for name in ("none", "block", "qr", "cross_encoder") for word in ("--rerank", name)]
+    models = [
+        *("--rerank-model", f"qr={write_model(tmp_path / 'decoder', 'qwen3')}", "--rerank-heads", "1-0,2-3"),
+        *("--rerank-model", f"cross_encoder={write_cross_encoder(tmp_path / 'encoder', 'bert')}"),
+    ]
+    command = ["eval", "locomo", file, "--retrieval", *rerankers, *models, "--events", "--baselines", *units]
+    figures = parsed(run(*command, "--out", tmp_path / "run", "--json", "-"))
+    own = ["none", "block", "block + events", "qr", "qr + events", "cross_encoder"]
+    assert [one["name"] for one in figures["protocol"]["systems"][:6]] == own
+    assert len(figures["systems"]) == 4 * (6 + 8)
+    assert {one["failed"] for one in figures["systems"].values()} == {0}
+    options = {one["name"]: one["options"] for one in figures["protocol"]["systems"]}
+    assert options["block + events"]["events"] == "extractive"
+    assert "events" not in options["block"]
+    events = figures["systems"]["block + events"]["cost"]
+    assert events["reranker_tokens"] > figures["systems"]["block"]["cost"]["reranker_tokens"]
+    assert events["ingest_turns_per_second"] is not None
+    assert figures["systems"]["recency"]["cost"]["ingest_turns_per_second"] is None
+    alone = parsed(run("eval", "locomo", file, "--retrieval", "--rerank", "none", "--rerank", "block", "--json", "-"))
+    for name in ("none", "block"):  # events are nobody else's
+        assert alone["systems"][name]["metrics"] == figures["systems"][name]["metrics"]
+        assert alone["systems"][name]["cost"]["context_tokens"] == figures["systems"][name]["cost"]["context_tokens"]
+
+
+def test_a_plan_names_systems_with_events(run: Run, file: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    systems = (
+        '["none", "block", "block + events", { name = "events, unread", reranker = "none", events = true }, "RRF"]'
+    )
+    plan.write_text(f'data = ["locomo.json"]\nsystems = {systems}\nunits = ["turn", "chunk"]\n')
+    figures = parsed(run("eval", "run", plan, "--json", "-"))
+    names = ["none", "block", "block + events", "events, unread", "RRF"]
+    assert list(figures["systems"]) == [*names, *(f"{name}, chunk" for name in names)]
+    assert {one["failed"] for one in figures["systems"].values()} == {0}
 
 
 def test_answers_are_scored_judged_and_audited(
