@@ -90,6 +90,12 @@ def exact_log_probs(model: Any, ids: Tensor, mask: Tensor, answers: Sequence[tup
     return torch.stack(found, 1)
 
 
+def plain(tokens: Tensor) -> tuple[int, ...]:
+    """What transformers generated, without the start and what fills the row up."""
+    said = tokens.tolist()[1:]
+    return tuple(said[: said.index(END) + 1] if END in said else said)
+
+
 def rag_config(vocabulary: int = 8, **changes: Any) -> RagConfig:
     """A tiny RAG: DPR's question encoder and BART."""
     encoder = DPRConfig(

@@ -131,6 +131,15 @@ def test_transformers_drops_the_prior_of_one_token_and_we_do_not() -> None:
     assert ours.tolist() == pytest.approx(tokens.tolist(), abs=1e-6)
 
 
+def test_what_transformers_drops_of_one_token_is_the_prior() -> None:
+    logits, scores, targets = toy(1)
+    swapped = logits[..., [1, 0, 2]].expand(-1, -1, 2, -1)  # its padding is word 1; it wants one more place
+    labels = torch.tensor([[START, 0]])  # its labels begin with the start token
+    theirs = rag(RagSequenceForGeneration, bart()).get_nll(swapped.flatten(0, 1), scores, labels, n_docs=2)
+    assert theirs.exp().item() == pytest.approx(1 / (0.5 + 0.1), abs=1e-6)
+    assert sequence_loss(logits, scores, targets, pad=0).exp().item() == pytest.approx(1 / 0.34, abs=1e-6)
+
+
 def both_losses(kind: Any, loss: Any, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
     """Our losses and transformers' own of the same logits; its labels begin with the start token, as ours do not."""
     batch, tokens = targets.shape

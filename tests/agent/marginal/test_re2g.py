@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from recollect.agent.marginal.losses import re2g_loss
-from recollect.agent.marginal.prior import log_prior, relevance, relevance_of_logit
+from recollect.agent.marginal.prior import log_prior, relevance, relevance_of_logit, relevance_of_scores
 from recollect.agent.marginal.re2g import distillation_loss, merged_by_rank, provenance_loss, surrogate_loss
 
 STUDENT = torch.tensor([2.0, 1.0, 0.0], dtype=torch.float64)
@@ -18,7 +18,8 @@ def test_distillation_is_the_divergence_of_the_authors_code_and_not_the_printed_
     printed = distillation_loss(TEACHER, STUDENT, temperature=1.0).item()
     assert printed == pytest.approx(0.9380241, abs=1e-6)
     assert distillation_loss(TEACHER, STUDENT).item() == pytest.approx(0.8159754, abs=1e-6)
-    assert distillation_loss(STUDENT, TEACHER, temperature=1e4).item() == pytest.approx(0.7777778, abs=1e-3)
+    hot, hotter = (distillation_loss(STUDENT, TEACHER, temperature=t).item() for t in (5e2, 1e3))
+    assert 2 * hotter - hot == pytest.approx(0.7777778, abs=1e-6)  # what is left of 1 / T cancels
 
 
 def test_distillation_teaches_the_student_alone_and_knows_scores_up_to_a_constant() -> None:
@@ -27,6 +28,12 @@ def test_distillation_teaches_the_student_alone_and_knows_scores_up_to_a_constan
     assert student.grad is not None
     assert student.grad.tolist() == pytest.approx([0.5510458, -0.5990663, 0.0480205], abs=1e-6)
     assert teacher.grad is None
+    for temperature in (1.0, 10.0):
+        leaf = STUDENT.clone().requires_grad_()
+        distillation_loss(leaf, TEACHER, temperature=temperature).backward()
+        expected = temperature * ((STUDENT / temperature).softmax(0) - (TEACHER / temperature).softmax(0))
+        assert leaf.grad is not None
+        assert leaf.grad.tolist() == pytest.approx(expected.tolist(), abs=1e-6)
     assert distillation_loss(STUDENT, STUDENT).item() == pytest.approx(0.0, abs=1e-9)
     shifted = distillation_loss(STUDENT + 5.0, TEACHER - 3.0)
     assert shifted.item() == pytest.approx(distillation_loss(STUDENT, TEACHER).item(), abs=1e-9)
@@ -57,6 +64,8 @@ def test_a_rerankers_relevance_is_the_log_probability_of_its_second_label() -> N
     weights = log_prior(scores).exp()
     assert weights.tolist() == pytest.approx([0.4873724, 0.3333333, 0.1792943], abs=1e-6)
     assert relevance_of_logit(logits[:, 1]).tolist() == pytest.approx(scores.tolist(), abs=1e-9)
+    for told in (scores, logits[:, 1]):  # what a cross-encoder says with two labels, and with one
+        assert relevance_of_scores(told).tolist() == pytest.approx(scores.tolist(), abs=1e-9)
     with pytest.raises(ValueError, match="two labels"):
         relevance(logits[:, :1])
 
