@@ -34,6 +34,10 @@ SCRIPTS = {
     ),
     "chat_start": (["--repetitions", "1"], "first prompt over a bare app"),
     "chat_typing": (["--turns", "120", "--rounds", "1"], "key to screen p95, reranking"),
+    "marginal": (
+        ["--layers", "1", "--width", "64", "--length", "12", "--tokens", "3", "--repetitions", "1"],
+        "rag-sequence: same answers",
+    ),
     "prefill": (["--tokens", "96", "--repetitions", "1"], "full pass / question on what is kept"),
 }
 

@@ -103,6 +103,12 @@ def test_a_summary_is_cited_as_the_turns_it_came_from() -> None:
     assert dropped == 0
 
 
+def test_a_citation_has_the_share_of_its_number_where_it_is_told() -> None:
+    given = context(turn(7), summary(90, 3, 4))
+    citations, _ = parse_citations("Moved [2], says [1].", given, look_up, shares={2: 0.75})
+    assert [(citation.number, citation.share) for citation in citations] == [(2, 0.75), (2, 0.75), (1, None)]
+
+
 def test_a_turn_and_its_summary_are_both_cited_so_that_each_number_resolves() -> None:
     citations, _ = parse_citations("[1][2]", context(turn(3), summary(90, 3)), look_up)
     assert [(citation.number, citation.turn.id) for citation in citations] == [(1, 3), (2, 3)]
