@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .evals.record import Cost
 from .evals.shared_memories import SharedMemories
 from .memory.errors import GenerationError
+from .memory.fusion import Fusion
 from .wiring import open_memory
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 class FirstStage:
     """What decides which candidates a system is offered: how searches are fused, and whether events are drawn."""
 
-    fusion: str
+    fusion: Fusion
     dense_weight: float
     has_events: bool
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+_LINEAR = ("Linear", "Conv1D")
 _ENTERING = ("q_proj", "k_proj", "v_proj", "qkv_proj", "query_key_value", "c_attn", "Wqkv")
 
 
@@ -68,11 +69,8 @@ def layer_cost(model: nn.Module) -> LayerCost | None:
 
 def _maps(layer: nn.Module) -> dict[str, int]:
     """Return the weights of a layer's linear maps by name; GPT-2 calls them Conv1D."""
-    return {
-        name: module.weight.numel()
-        for name, module in layer.named_modules()
-        if isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
-    }
+    named: Iterable[tuple[str, Any]] = layer.named_modules()  # torch types weights as whatever a module may hold
+    return {name: int(one.weight.numel()) for name, one in named if type(one).__name__ in _LINEAR}
 
 
 def _has_experts(config: object) -> bool:
