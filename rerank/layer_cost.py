@@ -67,7 +67,7 @@ def layer_cost(model: nn.Module) -> LayerCost | None:
     return LayerCost(weights=weights, entering=entering, width=heads * wide) if all(weights) else None
 
 
-def _maps(layer: nn.Module) -> dict[str, int]:
+def _maps(layer: Any) -> dict[str, int]:
     """Return the weights of a layer's linear maps by name; GPT-2 calls them Conv1D."""
     named: Iterable[tuple[str, Any]] = layer.named_modules()  # torch types weights as whatever a module may hold
     return {name: int(one.weight.numel()) for name, one in named if type(one).__name__ in _LINEAR}
