@@ -1,7 +1,9 @@
 """A loaded seq2seq reader: BART, T5 or the generator of a RAG model, its tokenizer, and its inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -111,19 +113,32 @@ def load_reader(source: str, device: str | None) -> LoadedReader:
     path = Path(source).expanduser()
     name = str(path) if path.exists() else source
     try:
-        try:
-            reader = _loaded(name, place, is_local=True)
-        except OSError:
-            if path.exists():
-                raise
-            reader = _loaded(name, place, is_local=False)
-        return reader
+        with _without_bars():
+            try:
+                return _loaded(name, place, is_local=True)
+            except OSError:
+                if path.exists():
+                    raise
+                return _loaded(name, place, is_local=False)
     except (OSError, ValueError, KeyError, RuntimeError, AssertionError, SafetensorError) as error:
         reason = (str(error).strip().splitlines() or [repr(error)])[0]  # torch without CUDA asserts
         raise GenerationError(
             f"Cannot load the reader {source!r} on {place}: {reason.rstrip('.')}. Check generator.device, and "
             f"generator.model: a folder, or a hub name as {SUGGESTED_MODEL}, which needs a network the first time."
         ) from error
+
+
+@contextmanager
+def _without_bars() -> Generator[None]:
+    """Keep transformers from drawing progress bars; its warnings of weights that are missing stay."""
+    logs: Any = import_module("transformers.utils.logging")  # untyped
+    has_bars = logs.is_progress_bar_enabled()
+    logs.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if has_bars:
+            logs.enable_progress_bar()
 
 
 def dtype_on(place: str) -> torch.dtype:
