@@ -15,12 +15,16 @@ EPOCH_TEXT = "2022-01-01T12:00"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A question with the refs of the turns that answer it; turns of `without` are no fair answer to it."""
+    """A question with the refs of the turns that answer it; turns of `without` are no fair answer to it.
+
+    `answers` are accepted short answers; none where the set has none, or where nothing answers.
+    """
 
     text: str
     evidence: tuple[str, ...]
     kind: str
     without: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,8 @@ def read_conversations(folder: Path, *, splits: tuple[str, ...], kinds: tuple[st
         kind = str(record.get("type", ""))
         if record["evidence"] and (not kinds or kind in kinds):
             evidence = tuple(str(ref) for ref in record["evidence"])
-            question = Question(text=record["question"], evidence=evidence, kind=kind)
+            answers = tuple(map(str, record.get("answers", ())))
+            question = Question(text=record["question"], evidence=evidence, kind=kind, answers=answers)
             questions.setdefault(record["doc_id"], []).append(question)
     facts = _read_facts(folder / "facts.jsonl.xz")
     return [

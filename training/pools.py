@@ -116,13 +116,15 @@ def _merged(questions: Sequence[Question]) -> Iterator[Question]:
             same[0],
             evidence=tuple(dict.fromkeys(ref for question in same for ref in question.evidence)),
             without=tuple(dict.fromkeys(ref for question in same for ref in question.without)),
+            answers=tuple(dict.fromkeys(answer for question in same for answer in question.answers)),
         )
 
 
 def _placed(question: Question, place: int, rename: "Renaming") -> Question:
     evidence = tuple(f"{place}:{ref}" for ref in question.evidence)
     without = tuple(f"{place}:{ref}" for ref in question.without)
-    return replace(question, text=rename(question.text), evidence=evidence, without=without)
+    answers = tuple(map(rename, question.answers))
+    return replace(question, text=rename(question.text), evidence=evidence, without=without, answers=answers)
 
 
 class Renaming:

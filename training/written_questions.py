@@ -91,4 +91,4 @@ def _question(conversation: Conversation, written: WrittenQuestion) -> Question:
     absent = set(written.turns).difference(turn.ref or "" for turn in conversation.turns)
     if absent:
         raise DataFormatError(f"{written.text!r}: {conversation.id} has no turn {', '.join(sorted(absent))}.")
-    return Question(text=written.text, evidence=written.turns, kind=WRITTEN)
+    return Question(text=written.text, evidence=written.turns, kind=WRITTEN, answers=written.answers)

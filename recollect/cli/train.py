@@ -27,6 +27,13 @@ class QrRecipe(TypedDict):
     seed: int
 
 
+class SpanRecipe(TypedDict):
+    """What `train spans` may vary."""
+
+    updates: int
+    seed: int
+
+
 class ReaderRecipe(TypedDict):
     """What `train reader` may vary."""
 
@@ -164,6 +171,35 @@ def reader(invocation: Invocation, data: Path, out: Path, folder: Path, **recipe
 
     folder.mkdir(parents=True, exist_ok=True)
     plan = Plan(recipe=Recipe(**recipe))
+    with progress("Training", "updates") as advance:
+        result = run(data, plan, folder=folder, out=out, on_update=advance)
+    for name, value in result.items():
+        say(f"{name}: {value}")
+
+
+@train.command()
+@data_option
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The safetensors file.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Keeps questions and checkpoints.",
+)
+@click.option("--updates", type=click.IntRange(min=1), default=1200, show_default=True)
+@click.option("--seed", type=int, default=11, show_default=True)
+@pass_invocation
+def spans(invocation: Invocation, data: Path, out: Path, folder: Path, **recipe: Unpack[SpanRecipe]) -> None:
+    """Train the span reader that finds the words that answer; an interrupted run goes on where it stopped.
+
+    Under an hour on one core with AVX512-BF16.
+    """
+    settle_threads(invocation.config)
+    from ..training.span_reader import Recipe
+    from ..training.span_run import Plan, run
+
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = Plan(recipe=Recipe(updates=recipe["updates"], seed=recipe["seed"]))
     with progress("Training", "updates") as advance:
         result = run(data, plan, folder=folder, out=out, on_update=advance)
     for name, value in result.items():

@@ -1,0 +1,108 @@
+"""Held-out questions put to a real memory, to choose how the extractive generator weighs what it reads.
+
+Answerable ones, and two kinds without an answer: traps, and questions asked of
+somebody else.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..agent.long_term_memory import LongTermMemory
+from ..memory.types import Context
+from .corpora import Conversation, Question
+from .pools import MSC_CONVERSATIONS, Renaming, concatenated, friends_episodes
+from .written_questions import written_conversations, written_questions
+
+ANSWERABLE, TRAP, EXCHANGED = "answerable", "trap", "exchanged"
+_FRIENDS_QUESTIONS = 12
+_EVERY = 3
+"""Of the answerable questions every third is asked of somebody else, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutQuestion:
+    """A question with the context that the memory found; `evidence` are the refs of the turns that answer."""
+
+    corpus: str
+    kind: str
+    question: str
+    answers: tuple[str, ...]
+    evidence: frozenset[str]
+    context: Context
+
+
+def put_questions(
+    data: Path, split: str, open_memory: Callable[[str], LongTermMemory], *, episodes: int, seed: int
+) -> list[PutQuestion]:
+    """Ask the questions written about MSC's conversations and those of `episodes` FriendsQA episodes of a split.
+
+    `open_memory(name)` gives an empty memory for one of them. Raises DataFormatError when a set is missing.
+    """
+    drawn = random.Random(f"{seed} {split}")
+    written = written_conversations(data, split)
+    order = drawn.sample(written, len(written))
+    tens = [order[start : start + MSC_CONVERSATIONS] for start in range(0, len(order), MSC_CONVERSATIONS)]
+    found: list[PutQuestion] = []
+    for ten in tens:
+        names = (ten[0].speakers[0], ten[0].speakers[1])
+        pool = concatenated(ten, names=names)
+        found += _put("written", pool, [*_of_two(pool, drawn), *_traps(ten, names)], open_memory)
+    for episode in friends_episodes(data, split, episodes, drawn):
+        found += _put("friendsqa", episode, list(_of_many(episode, drawn)), open_memory)
+    return found
+
+
+def _put(
+    corpus: str,
+    pool: Conversation,
+    asked: Sequence[tuple[str, Question]],
+    open_memory: Callable[[str], LongTermMemory],
+) -> list[PutQuestion]:
+    memory = open_memory(f"{corpus} {pool.id}")
+    memory.add_many(pool.turns)
+    return [
+        PutQuestion(
+            corpus=corpus,
+            kind=kind,
+            question=question.text,
+            answers=question.answers if kind == ANSWERABLE else (),
+            evidence=frozenset(question.evidence),
+            context=memory.context(question.text),
+        )
+        for kind, question in asked
+    ]
+
+
+def _of_two(pool: Conversation, drawn: random.Random) -> Iterator[tuple[str, Question]]:
+    names = pool.speakers[:2]
+    exchange = Renaming(names, names[::-1])
+    for number, question in enumerate(drawn.sample(pool.questions, len(pool.questions))):
+        yield ANSWERABLE, question
+        asked = exchange(question.text)
+        if number % _EVERY == 0 and sum(name.split()[0] in asked for name in names) == 1:
+            yield EXCHANGED, replace(question, text=asked)
+
+
+def _of_many(episode: Conversation, drawn: random.Random) -> Iterator[tuple[str, Question]]:
+    said = {turn.ref: f"{turn.speaker} {turn.text}" for turn in episode.turns}
+    for number, question in enumerate(
+        drawn.sample(episode.questions, min(_FRIENDS_QUESTIONS, len(episode.questions)))
+    ):
+        yield ANSWERABLE, question
+        told = " ".join(said.get(ref, "") for ref in question.evidence)
+        named = [name for name in episode.speakers if name.split()[0] in question.text.split()]
+        free = [name for name in episode.speakers if name not in told and name not in named]
+        if number % _EVERY == 0 and len(named) == 1 and free:
+            other = drawn.choice(free)
+            yield EXCHANGED, replace(question, text=Renaming(named, [other])(question.text))
+
+
+def _traps(ten: Sequence[Conversation], names: tuple[str, str]) -> Iterator[tuple[str, Question]]:
+    for place, conversation in enumerate(ten):
+        rename = Renaming(conversation.speakers[:2], names)
+        for question in written_questions():
+            if question.conversation == conversation.id and question.kind == "trap":
+                evidence = tuple(f"{place}:{ref}" for ref in question.turns)
+                yield TRAP, Question(text=rename(question.text), evidence=evidence, kind=TRAP)
