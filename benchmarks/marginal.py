@@ -13,6 +13,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,11 @@ class Laps:
 
 def bart(layers: int, width: int) -> Any:
     """Return a BART of so many layers a side with random weights that are always the same."""
-    from transformers import BartConfig, BartForConditionalGeneration
+    import transformers
 
-    torch.manual_seed(0)
-    config: Any = BartConfig(
+    library: Any = transformers  # its configurations are typed loosely
+    torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
+    config = library.BartConfig(
         vocab_size=VOCABULARY,
         d_model=width,
         encoder_layers=layers,
@@ -77,7 +79,7 @@ def bart(layers: int, width: int) -> Any:
         forced_bos_token_id=None,
         init_std=0.1,  # so that documents and words differ, and no answer wins by rounding
     )
-    return BartForConditionalGeneration(config).eval()
+    return library.BartForConditionalGeneration(config).eval()
 
 
 def ours(task: Task, decoding: str) -> list[int]:
@@ -107,15 +109,16 @@ def theirs(task: Task, model: Any) -> list[int]:
 
 def rag(kind: Any, generator: Any, documents: int) -> Any:
     """Return transformers' RAG of this kind around the generator; the question encoder, never run, is tiny."""
-    from transformers import DPRConfig, DPRQuestionEncoder, RagConfig
+    import transformers
 
-    encoder = DPRConfig(
+    library: Any = transformers
+    encoder = library.DPRConfig(
         vocab_size=30, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
     )
-    config: Any = RagConfig.from_question_encoder_generator_configs(encoder, generator.config, n_docs=documents)
+    config = library.RagConfig.from_question_encoder_generator_configs(encoder, generator.config, n_docs=documents)
     for name in ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id"):
         setattr(config, name, getattr(generator.config, name))
-    return kind(config=config, question_encoder=DPRQuestionEncoder(encoder), generator=generator).eval()
+    return kind(config=config, question_encoder=library.DPRQuestionEncoder(encoder), generator=generator).eval()
 
 
 def in_turns(tasks: Sequence[Task], one: Callable[[Task], list[int]], other: Callable[[Task], list[int]]) -> Laps:
@@ -154,9 +157,7 @@ def measure(given: argparse.Namespace) -> Report:
     laps: dict[str, Laps] = {}
     for decoding in DECODINGS:
         model = rag(kinds[decoding], generator, given.documents)
-        laps[decoding] = in_turns(
-            tasks, lambda task, way=decoding: ours(task, way), lambda task, m=model: theirs(task, m)
-        )
+        laps[decoding] = in_turns(tasks, partial(ours, decoding=decoding), partial(theirs, model=model))
     return Report(
         benchmark="marginal",
         protocol={

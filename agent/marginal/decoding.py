@@ -147,7 +147,7 @@ def _fill(decoder: DocumentDecoder, answers: Sequence[tuple[int, ...]], log_prob
     missing = [(int(a), int(z)) for a, z in _pairs(log_probs.isneginf())]
     scored = decoder.score([answers[a] for a, _ in missing], [z for _, z in missing])
     for (answer, document), tokens in zip(missing, scored, strict=True):
-        log_probs[answer, document] = tokens.sum()
+        log_probs[answer, document] = float(tokens.sum())  # on whatever device it is
 
 
 def _pairs(where: Tensor) -> Iterator[tuple[int, int]]:

@@ -1,5 +1,8 @@
 """The local generator over tiny random models on disk: decodings, citations, abstention, inputs."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+# torch and transformers type tolist, backward, manual_seed and their loaders loosely
+
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -112,7 +115,8 @@ def test_the_card_says_how_widely_and_how_far_is_searched_unless_it_is_set(tmp_p
 
     def said(settings: Settings) -> list[str]:
         words = BartGenerator(str(tmp_path), settings=settings, device="cpu").told("What?", PETS, ()).text
-        return load_reader(str(tmp_path), "cpu").tokenizer.tokenize(words[: words.rindex(" [")])
+        tokens: list[str] = load_reader(str(tmp_path), "cpu").tokenizer.tokenize(words[: words.rindex(" [")])
+        return tokens
 
     assert len(said(Settings())) <= 2
     assert said(Settings()) == said(Settings(beams=1, most_tokens=2))

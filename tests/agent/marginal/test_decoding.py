@@ -1,5 +1,10 @@
 """Decoding over several documents: against every answer there is (A5, A6), and against transformers' own."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false
+# mypy: disable-error-code=no-untyped-call
+# torch and transformers type tolist, backward, manual_seed and their loaders loosely
+
 from collections.abc import Iterable
 from functools import cache
 from typing import Any

@@ -1,5 +1,10 @@
 """A seq2seq model over documents: what it is forced to say, its precision, what is computed once."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false
+# mypy: disable-error-code=no-untyped-call
+# torch and transformers type tolist, backward, manual_seed and their loaders loosely
+
 from typing import Any
 
 import pytest
@@ -87,8 +92,9 @@ def test_documents_are_encoded_once_whatever_is_decoded() -> None:
 
 def test_other_seq2seq_models_decode_as_they_score() -> None:
     torch.manual_seed(4)
-    shape = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2}
-    config = T5Config(vocab_size=8, decoder_start_token_id=START, pad_token_id=PAD, eos_token_id=END, **shape)
+    shape: dict[str, Any] = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2}
+    shape |= {"decoder_start_token_id": START, "pad_token_id": PAD, "eos_token_id": END}
+    config = T5Config(vocab_size=8, **shape)
     model: Any = T5ForConditionalGeneration(config).eval()
     ids, mask = documents(4)
     decoder = DocumentDecoder(model, ids, mask)

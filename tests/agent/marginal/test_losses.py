@@ -1,5 +1,9 @@
 """Losses of RAG and Re2G: the oracles A1 to A4 and A7 of METHODS section 8, gradients by finite differences."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+# mypy: disable-error-code=no-untyped-call
+# torch and transformers type tolist, backward, manual_seed and their loaders loosely
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -1,5 +1,11 @@
 """What Re2G trains with: the oracles C1 to C6 of METHODS section 8."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+# mypy: disable-error-code=no-untyped-call
+# torch and transformers type tolist, backward, manual_seed and their loaders loosely
+
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -75,12 +81,13 @@ def test_lists_are_merged_by_inverse_rank_and_by_content() -> None:
     assert list(merged) == ["A", "C", "B", "D"]
     assert list(merged.values()) == pytest.approx([1.5, 4 / 3, 0.5, 1 / 3], abs=1e-6)
     weighted = merged_by_rank(["ABC", "CAD"], weights=[0.999, 1.0])
-    assert list(weighted.items()) == [
+    expected: list[Any] = [
         ("A", pytest.approx(1.499)),
         ("C", pytest.approx(1.333)),
         ("B", pytest.approx(0.4995)),
         ("D", pytest.approx(1 / 3)),
     ]
+    assert list(weighted.items()) == expected
     texts = merged_by_rank([["same words", "same words", "others"]])
     assert texts == {"same words": 1.0, "others": 0.5}
     with pytest.raises(ValueError, match="1 weights"):
