@@ -12,15 +12,15 @@ from .threads import in_thread
 from .widgets.message_view import MessageView
 from .widgets.prompt import Prompt
 from .widgets.session_list import SessionList
-from .widgets.transcript import Transcript
-from .words import linked, moment, one_line
+from .widgets.transcript import Edge, Transcript
+from .words import moment, one_line
 
 if TYPE_CHECKING:
     from ..agent.chat import Chat
     from ..memory.session_info import SessionInfo
     from .screens.chat import ChatScreen
 
-PAGE_TURNS = 40
+PAGE_TURNS = 20
 
 
 class History:
@@ -28,8 +28,6 @@ class History:
 
     def __init__(self, screen: "ChatScreen") -> None:
         self._screen = screen
-        self._session: SessionInfo | None = None
-        self._oldest = 1
 
     async def list(self, words: str = "") -> None:
         """List the sessions that hold `words`."""
@@ -50,9 +48,9 @@ class History:
         turns = await screen.attempt(lambda: chat.resume(session))
         if turns is None:
             return
-        self._session, screen.turns.editing = session, False
+        screen.turns.editing = False
         views = await self._views(chat, turns)
-        await screen.query_one(Transcript).show(views, is_complete=len(turns) < PAGE_TURNS)
+        await screen.query_one(Transcript).show(views, is_first_shown=len(turns) < PAGE_TURNS)
         screen.remove_class("-sessions", "-memory")
         screen.query_one(Prompt).focus()
         await self.list()
@@ -64,33 +62,54 @@ class History:
             return
         await screen.turns.stop()
         chat.begin()
-        self._session, screen.turns.editing = None, False
-        await screen.query_one(Transcript).show([], is_complete=True)
+        screen.turns.editing = False
+        await screen.query_one(Transcript).show([], is_first_shown=True)
         await self.list()
 
-    async def load_older(self) -> None:
-        """Put the turns before the oldest that is shown on top."""
-        screen, chat, session, oldest = self._screen, self._screen.chat, self._session, self._oldest
-        if chat is None or session is None:
+    async def load(self, edge: Edge) -> None:
+        """Show a page of turns before or after those that are shown, or the first or the last of the session."""
+        screen, chat = self._screen, self._screen.chat
+        transcript = screen.query_one(Transcript)
+        shown = transcript.positions or (None, 0)
+        if chat is None:
             return
-        turns = await screen.attempt(lambda: chat.past.turns(session, before=oldest, limit=PAGE_TURNS)) or []
+        turns = await screen.attempt(lambda: self._page(chat, edge, shown)) or []
         views = await self._views(chat, turns)
-        await screen.query_one(Transcript).add_older(views, is_complete=len(turns) < PAGE_TURNS)
+        is_end = len(turns) < PAGE_TURNS
+        if edge in ("older", "newer"):
+            await transcript.extend(edge, views, is_end=is_end)
+        elif edge == "first":
+            await transcript.show(views, is_first_shown=True, is_last_shown=is_end, at_end=False)
+        else:
+            await transcript.show(views, is_first_shown=is_end)
+
+    async def show_last(self) -> None:
+        """Show the last turns of the session, where other ones are shown."""
+        if not self._screen.query_one(Transcript).is_last_shown:
+            await self.load("last")
+
+    def _page(self, chat: "Chat", edge: Edge, shown: tuple[int | None, int]) -> Sequence[Turn]:
+        session = None if chat.session is None else chat.past.session(chat.session)
+        if session is None:
+            return []
+        if edge in ("older", "last"):
+            return chat.past.turns(session, before=shown[0] if edge == "older" else None, limit=PAGE_TURNS)
+        return chat.past.turns_after(session, shown[1] if edge == "newer" else 0, limit=PAGE_TURNS)
 
     async def _views(self, chat: "Chat", turns: Sequence[Turn]) -> Sequence[MessageView]:
-        if turns:
-            self._oldest = turns[0].position
         replies = [turn for turn in turns if is_reply(turn)]
         cited = await in_thread(lambda: {turn.id: chat.past.citations(turn) for turn in replies})
         return [self._view(chat, turn, cited.get(turn.id)) for turn in turns]
 
     def _view(self, chat: "Chat", turn: Turn, citations: tuple[Citation, ...] | None) -> MessageView:
+        when = moment(turn.said_at)
         if citations is None:
-            is_own = chat.agent.speaker == turn.speaker
-            who = "You" if is_own else one_line(turn.speaker)
-            return MessageView("user", f"{who} · {moment(turn.said_at)}", turn.text)
-        evidence = self._screen.turns.evidence
-        key = len(evidence)
-        evidence[key] = of_citations(citations, f"Cited on {moment(turn.said_at)}")
-        markdown = linked(turn.text, marks_of(turn))
-        return MessageView("reply", moment(turn.said_at), turn.text, markdown=markdown, key=key)
+            who = "You" if chat.agent.speaker == turn.speaker else one_line(turn.speaker)
+            return MessageView.of_turn(turn, f"{who} · {when}")
+        kept = self._screen.turns.evidence.get(turn.id)
+        return MessageView.of_turn(
+            turn,
+            when,
+            marks=marks_of(turn),
+            evidence=kept or of_citations(citations, f"Cited on {when}"),
+        )

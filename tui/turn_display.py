@@ -11,14 +11,14 @@ from .widgets.message_view import MessageView
 from .widgets.prompt import Prompt
 from .widgets.status_line import StatusLine
 from .widgets.transcript import Transcript
-from .words import linked, took
+from .words import took
 
 if TYPE_CHECKING:
     from .screens.chat import ChatScreen
 
 
 class Turns:
-    """Puts messages into the transcript of one screen; `evidence` holds what each reply was given to read."""
+    """Puts messages into the transcript of one screen."""
 
     def __init__(self, screen: "ChatScreen") -> None:
         self._screen = screen
@@ -26,12 +26,15 @@ class Turns:
         self.editing = False
         """Whether what is sent next takes the place of the last turn."""
         self.evidence: dict[int, Evidence] = {}
+        """What the replies of this run were given to read, by the id of the stored reply."""
         self.reply: MessageView | None = None
         """The reply that is being written."""
 
     def correct(self, turn: Turn) -> None:
         """Note the new words of a turn that was corrected."""
-        self.evidence = {key: one.corrected(turn) for key, one in self.evidence.items()}
+        self.evidence = {reply: one.corrected(turn) for reply, one in self.evidence.items()}
+        for view in self._screen.query_one(Transcript).views:
+            view.evidence = view.evidence and view.evidence.corrected(turn)
 
     def send(self, text: str) -> None:
         """Send a turn of the user, in place of the last one while that is edited."""
@@ -45,20 +48,22 @@ class Turns:
         self._screen.run_worker(self._show(begin, text), group="turn")
 
     async def _show(self, begin: Begin, text: str | None) -> None:
-        transcript = self._screen.query_one(Transcript)
+        transcript, chat = self._screen.query_one(Transcript), self._screen.chat
+        await self._screen.history.show_last()
         if self.editing or text is None:
             await self._drop_last(with_question=self.editing)
         self.editing = False
         if text is not None:
             await transcript.add(MessageView("user", "You", text))
-        self.reply = MessageView("reply", "…", key=len(self.evidence))
-        self.evidence[len(self.evidence)] = Evidence(title="")
+        self.reply = MessageView("reply", "…", is_markdown=chat is not None and chat.writes_markdown)
+        self.reply.evidence = Evidence(title="")
         await transcript.add(self.reply)
+        transcript.growing = self.reply
         self._screen.tell(doing="remembering…")
         self.runner.start(begin)
 
     async def _drop_last(self, *, with_question: bool) -> None:
-        views = list(self._screen.query_one(Transcript).query(MessageView))
+        views = self._screen.query_one(Transcript).views
         last = next((place for place in range(len(views) - 1, -1, -1) if views[place].kind == "user"), len(views))
         for view in views[last if with_question else last + 1 :]:
             await view.remove()
@@ -66,9 +71,15 @@ class Turns:
     def recalled(self, found: Retrieved) -> None:
         """Show the memories before the first word is written."""
         self._screen.tell(doing="writing…", tokens=found.context.tokens, budget=found.context.budget)
-        if self.reply is not None and self.reply.key is not None:
-            self.evidence[self.reply.key] = of_recall(found, "Reading")
+        if self.reply is not None:
+            self.reply.evidence = of_recall(found, "Reading")
             self._screen.show_evidence(self.reply)
+
+    def stored(self, said: Turn) -> None:
+        """Note which turn the last message of the user became."""
+        asked = [view for view in self._screen.query_one(Transcript).views if view.kind == "user"]
+        if asked and asked[-1].turn is None:
+            asked[-1].turn = said
 
     async def grow(self, piece: str) -> None:
         """Let the reply grow."""
@@ -77,13 +88,14 @@ class Turns:
 
     async def finished(self, answer: Answer) -> None:
         """Put links and head to the reply, and show what it was given to read."""
-        view, self.reply = self.reply, None
-        if view is None or self._screen.chat is None or view.key is None:
+        view = self._taken()
+        if view is None or self._screen.chat is None:
             return
         self._screen.chat.finished(answer)
-        self.evidence[view.key] = of_answer(answer, "Why this answer")
-        view.text = answer.text
-        await view.finish(_head(answer), linked(answer.text, answer.marks))
+        view.turn, view.evidence = answer.reply, of_answer(answer, "Why this answer")
+        if answer.reply is not None:
+            self.evidence[answer.reply.id] = view.evidence
+        await view.finish(_head(answer), answer.text, answer.marks)
         self._screen.show_evidence(view)
         for problem in answer.problems:
             await self._screen.say("note", "Note", problem)
@@ -92,7 +104,7 @@ class Turns:
 
     async def failed(self, problem: str, *, is_stored: bool) -> None:
         """Show what failed and what to do; what was written is not lost."""
-        view, self.reply = self.reply, None
+        view = self._taken()
         self._screen.tell(doing="")
         if view is not None and not view.text:
             await view.remove()
@@ -105,11 +117,16 @@ class Turns:
     async def stop(self) -> bool:
         """Stop the reply, and tell whether one was being written."""
         was_running = self.runner.stop()
-        view, self.reply = self.reply, None
+        view = self._taken()
         if view is not None:
             await view.finish("stopped · what you wrote is remembered, Ctrl+R asks again")
             self._screen.tell(doing="")
         return was_running
+
+    def _taken(self) -> MessageView | None:
+        view, self.reply = self.reply, None
+        self._screen.query_one(Transcript).end_growing()
+        return view
 
 
 def _head(answer: Answer) -> str:

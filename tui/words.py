@@ -3,6 +3,9 @@
 import re
 from datetime import date, datetime, timedelta
 
+from textual.content import Content
+from textual.style import Style
+
 from ..agent.types import Mark
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -65,6 +68,31 @@ def linked(text: str, marks: tuple[Mark, ...]) -> str:
         position = mark.end
     pieces.append(text[position:])
     return as_lines("".join(pieces))
+
+
+def with_links(text: str, marks: tuple[Mark, ...]) -> Content:
+    """Return a text that is no Markdown, character by character, in which every citation is a link to `cite(2)`."""
+    pieces: list[Content] = []
+    position = 0
+    for mark in marks:
+        pieces.append(Content(visible(text[position : mark.start])))
+        pieces.append(Content(" ").join(map(_link, mark.numbers)))
+        position = mark.end
+    return Content("").join([*pieces, Content(visible(text[position:]))])
+
+
+def _link(number: int) -> Content:
+    return Content.styled(f"[{number}]", Style.from_meta({"@click": f"cite({number})"}))
+
+
+def figure(score: float) -> str:
+    """Return a score in at most three digits, which nobody has to decipher: "0.00", "0.42", "12.3", "1,230"."""
+    size = abs(score)
+    if size < 0.005:
+        return "0.00"
+    if size < 9.995:
+        return f"{score:.2f}"
+    return f"{score:.1f}" if size < 99.95 else f"{float(f'{score:.3g}'):,.0f}"
 
 
 def as_lines(markdown: str) -> str:

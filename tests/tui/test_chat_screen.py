@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from textual.widgets.markdown import MarkdownBlock
+
 from recollect.memory.errors import EndpointUnreachable
 from recollect.tui.widgets.memory_pane import MemoryPane
 from recollect.tui.widgets.message_view import MessageView
@@ -54,9 +56,9 @@ def test_a_citation_moves_the_selection(perform: Perform, store: Path, generator
     async def play(scene: Screenplay) -> None:
         await scene.say("Which bicycle?")
         view = scene.app.chat_screen.query(MessageView).last()
-        assert str(view.query("MarkdownParagraph").first().render()) == "Three: [1], [2] [3]."
+        await scene.sees("Three: [1], [2] [3].")
         pane = scene.app.chat_screen.query_one(MemoryPane)
-        await view.query("MarkdownParagraph").first().action_link("cite:3")
+        view.action_cite(3)
         await scene.until(lambda: pane.selected is not None and pane.selected.number == 3)
         view.post_message(MessageView.Chosen(view, 9))
         await scene.sees("The memory behind [9] is gone")
@@ -199,15 +201,39 @@ def test_a_terminal_that_shrinks_while_a_reply_streams_still_shows_its_end(
     perform(play)
 
 
-def test_a_link_in_a_reply_opens_nothing_and_tags_are_text(perform: Perform, generator: TalkingGenerator) -> None:
-    generator.script = ("See <b>this</b> \x1b[31mred [x](http://example.org)",)
+def test_a_link_in_markdown_opens_nothing_and_tags_are_text(perform: Perform, generator: TalkingGenerator) -> None:
+    generator.reads_history = True
+    generator.script = ("See <b>this</b> \x1b[31mred [x](http://example.org), *said* in [1].",)
 
     async def play(scene: Screenplay) -> None:
         await scene.say("Hello")
-        await scene.sees("<b>this</b> �[31mred x")
-        await scene.app.chat_screen.query("MarkdownParagraph").last().action_link("http://example.org")
+        await scene.say("Hello?")
+        await scene.sees("<b>this</b> �[31mred x, said in [1].")
+        paragraph = scene.app.chat_screen.query(MarkdownBlock).last()
+        await paragraph.action_link("http://example.org")
         await scene.sees("The link was copied")
         assert scene.app.clipboard == "http://example.org"
+        await scene.write("/new")
+        await scene.until(lambda: scene.messages() == [])
+        await scene.pilot.press("f2", "down", "enter")
+        await scene.sees("<b>this</b> �[31mred x, said in [1].")
+
+    perform(play)
+
+
+def test_what_is_quoted_is_shown_character_by_character(perform: Perform, generator: TalkingGenerator) -> None:
+    quoted = "# *no* __init__ `a  b` <b> [x](y) ~~no~~ &amp; \\* | $a [b]"
+    generator.script = (f"You said: “{quoted}” [1].\n    - so",)
+
+    async def play(scene: Screenplay) -> None:
+        await scene.say(quoted)
+        await scene.say("Well?")
+        await scene.sees(f"“{quoted}” [1].", "    - so")
+        assert scene.chat.agent.memory.latest(1)[0].text == "".join(generator.script)
+        await scene.write("/new")
+        await scene.until(lambda: scene.messages() == [])
+        await scene.pilot.press("f2", "down", "enter")
+        await scene.sees(f"“{quoted}” [1].", "    - so")
 
     perform(play)
 

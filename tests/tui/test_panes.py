@@ -68,26 +68,6 @@ def test_a_correction_that_is_left_changes_nothing(perform: Perform, store: Path
     perform(play)
 
 
-def test_a_session_is_gone_on_in_and_older_turns_come_when_the_top_is_reached(perform: Perform, store: Path) -> None:
-    fill(store, 100)
-
-    async def play(scene: Screenplay) -> None:
-        await scene.pilot.press("f2", "down", "enter")
-        await scene.sees("Fact number 100")
-        assert len(scene.messages()) == 40
-        transcript = scene.app.chat_screen.query_one(Transcript)
-        transcript.scroll_home(animate=False)
-        await scene.until(lambda: len(scene.messages()) == 80)
-        assert scene.messages()[0] == ("user", "Fact number 21")
-        await scene.until(lambda: transcript.scroll_offset.y > 10)
-        transcript.scroll_home(animate=False)
-        await scene.until(lambda: len(scene.messages()) == 100)
-        await scene.say("Fact number 101")
-        assert [turn.position for turn in scene.chat.agent.memory.latest(2)] == [101, 102]
-
-    perform(play, size=(160, 30))
-
-
 def test_a_session_is_renamed_in_the_list(perform: Perform, store: Path) -> None:
     fill(store)
 
@@ -109,8 +89,8 @@ def test_a_stored_reply_shows_its_citations_again(perform: Perform) -> None:
         await scene.until(lambda: scene.messages() == [])
         await scene.pilot.press("f2", "down", "enter")
         await scene.until(lambda: len(scene.messages()) == 4)
-        await scene.app.chat_screen.query("MarkdownParagraph").last().action_link("cite:1")
-        await scene.sees("Cited on", "● [1] Ann")
+        scene.app.chat_screen.query(MessageView).last().action_cite(1)
+        await scene.sees("Why this answer", "● [1] Ann")
         transcript = scene.app.chat_screen.query_one(Transcript)
         transcript.focus()
         await scene.pilot.press("left_square_bracket")

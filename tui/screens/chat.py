@@ -58,10 +58,8 @@ class ChatScreen(Screen[None]):
         super().__init__()
         self._open_chat = open_chat
         self.chat: Chat | None = None
-        self.turns = Turns(self)
-        self.commands = CommandActions(self)
+        self.turns, self.commands, self.history = Turns(self), CommandActions(self), History(self)
         self._waiting: list[str] = []
-        self.history = History(self)
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; app.tcss says which are seen at which width."""
@@ -80,8 +78,6 @@ class ChatScreen(Screen[None]):
         self.query_one(Prompt).focus()
         self.tell(doing="opening…")
         self.call_after_refresh(self._open_soon)
-
-    # -- opening ---------------------------------------------------------------------------------
 
     @work(group="open", exclusive=True)
     async def _open_soon(self) -> None:
@@ -102,8 +98,8 @@ class ChatScreen(Screen[None]):
             chat = await in_thread(self._open_chat)
         except RecollectError as error:
             self.tell(doing="not open" if before is None else "")
-            await self.say("failed", "The memory could not be opened", f"{error}\nF5 shows the settings.")
             self._give_back()
+            await self.say("failed", "The memory could not be opened", f"{error}\nF5 shows the settings.")
             return
         session = None if before is None or before.session is None else before.past.session(before.session)
         self.chat = chat
@@ -157,6 +153,7 @@ class ChatScreen(Screen[None]):
 
     async def say(self, kind: str, head: str, text: str) -> None:
         """Add a note of the app's own to the chat."""
+        await self.history.show_last()
         await self.query_one(Transcript).add(MessageView("failed" if kind == "failed" else "note", head, text))
 
     # -- sending ---------------------------------------------------------------------------------
@@ -176,6 +173,10 @@ class ChatScreen(Screen[None]):
             self.notify("A reply is still being written; Escape stops it.")
         else:
             self.turns.send(event.text)
+
+    def on_turn_runner_started(self, event: TurnRunner.Started) -> None:
+        """Note which turn was stored."""
+        self.turns.stored(event.said)
 
     def on_turn_runner_recalled(self, event: TurnRunner.Recalled) -> None:
         """Show the memories before the first word is written."""
@@ -199,11 +200,9 @@ class ChatScreen(Screen[None]):
     def show_evidence(self, view: MessageView, number: int | None = None) -> None:
         """Show the memories of a reply, with a number that one selected."""
         pane = self.query_one(MemoryPane)
-        evidence = self.turns.evidence.get(-1 if view.key is None else view.key)
-        if evidence is None:
+        if view.evidence is None:
             return
-        hidden = self.chat.keeping.waiting if self.chat is not None else frozenset[int]()
-        shown = evidence.without(hidden)
+        shown = view.evidence.without(self._hidden)
         if shown != pane.evidence:
             pane.show(shown)
         self.query_one(Transcript).mark(view)
@@ -212,12 +211,15 @@ class ChatScreen(Screen[None]):
 
     def refresh_evidence(self) -> None:
         """Show the memories of the chosen reply again, without those that wait to be forgotten."""
-        chosen = self.query("MessageView.-chosen").results(MessageView)
-        pane, hidden = self.query_one(MemoryPane), self.chat.keeping.waiting if self.chat else frozenset[int]()
-        for view in chosen:
-            self.show_evidence(view)
-            return
-        pane.show(pane.evidence.without(hidden))
+        pane = self.query_one(MemoryPane)
+        if (chosen := self.query_one(Transcript).chosen) is None:
+            pane.show(pane.evidence.without(self._hidden))
+        else:
+            self.show_evidence(chosen)
+
+    @property
+    def _hidden(self) -> frozenset[int]:
+        return frozenset() if self.chat is None else self.chat.keeping.waiting
 
     def replace_memory(self, turn: Turn) -> None:
         """Show the new words of a turn that was corrected."""
@@ -254,9 +256,9 @@ class ChatScreen(Screen[None]):
         """Ask for a title."""
         self.commands.ask_title(event.session)
 
-    def on_transcript_top_reached(self) -> None:
-        """Load older turns of the session."""
-        self.do_soon(self.history.load_older())
+    def on_transcript_wanted(self, event: Transcript.Wanted) -> None:
+        """Load other turns of the session."""
+        self.do_soon(self.history.load(event.edge))
 
     # -- going about -----------------------------------------------------------------------------
 
@@ -271,8 +273,7 @@ class ChatScreen(Screen[None]):
 
     def action_pane(self, name: str) -> None:
         """Go to a pane, or back from it to the prompt."""
-        pane = self.query_one("#memory-pane" if name == "memory" else "#session-pane")
-        if pane.has_focus_within:
+        if self.query_one("#memory-pane" if name == "memory" else "#session-pane").has_focus_within:
             self._close_panes()
         else:
             self.show_pane(name)

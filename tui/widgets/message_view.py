@@ -5,16 +5,25 @@ from typing import Literal, TypeAlias
 
 from markdown_it import MarkdownIt
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
-from ..words import as_lines, visible
+from ...agent.replies import is_markdown
+from ...agent.types import Mark
+from ...memory.types import Turn
+from ..evidence import Evidence
+from ..words import linked, visible, with_links
 
 Kind: TypeAlias = Literal["user", "reply", "note", "failed"]
+_HEADS: dict[Kind, str] = {
+    "user": "bold $primary",
+    "reply": "$dimmed",
+    "note": "bold $success",
+    "failed": "bold $error",
+}
 
 
 def chat_markdown() -> MarkdownIt:
@@ -22,8 +31,12 @@ def chat_markdown() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
-class MessageView(Vertical):
-    """A message with its head; a reply is Markdown that grows while it streams."""
+class MessageView(Static):
+    """A message with its head; a reply grows while it streams, as Markdown where a chat model writes it.
+
+    `turn` is the stored turn that is shown, None for notes and until it is stored. What is no Markdown is one text
+    with its head and has no widgets inside: messages are mounted by the dozen while somebody scrolls.
+    """
 
     @dataclass
     class Chosen(Message):
@@ -38,46 +51,78 @@ class MessageView(Vertical):
 
         href: str
 
-    def __init__(
-        self, kind: Kind, head: str, text: str = "", *, markdown: str | None = None, key: int | None = None
-    ) -> None:
-        super().__init__(classes=f"-{kind}")
-        self.kind = kind
-        self.key = key
-        """Which evidence belongs to a reply."""
+    def __init__(self, kind: Kind, head: str, text: str = "", *, is_markdown: bool = False) -> None:
+        super().__init__(classes=f"-{kind} -markdown" if is_markdown else f"-{kind}")
+        self.kind: Kind = kind
         self.text = text
-        self._head = Static(Content(head), classes="head")
-        self._body: Markdown | Static
-        if kind == "reply":
-            self._body = Markdown(
-                visible(as_lines(text) if markdown is None else markdown),
-                parser_factory=chat_markdown,
-                open_links=False,
-            )
-        else:
-            self._body = Static(Content(visible(text)), classes="words")
+        self.turn: Turn | None = None
+        self.evidence: Evidence | None = None
+        """What a reply was given to read."""
+        self._title = head
+        self._marks: tuple[Mark, ...] = ()
+        self._above = Static() if is_markdown else None
+        self._body = Markdown(parser_factory=chat_markdown, open_links=False) if is_markdown else None
         self._stream: MarkdownStream | None = None
 
+    @classmethod
+    def of_turn(
+        cls, turn: Turn, head: str, *, marks: tuple[Mark, ...] = (), evidence: Evidence | None = None
+    ) -> "MessageView":
+        """Return a stored turn, a reply where there is `evidence`."""
+        kind: Kind = "user" if evidence is None else "reply"
+        view = cls(kind, head, turn.text, is_markdown=kind == "reply" and is_markdown(turn))
+        view.turn, view.evidence, view._marks = turn, evidence, marks
+        return view
+
+    @property
+    def position(self) -> int | None:
+        """The place of the turn in its session, from 1."""
+        return None if self.turn is None else self.turn.position
+
     def compose(self) -> ComposeResult:
-        """Put the head above the words."""
-        yield self._head
-        yield self._body
+        """Put the head above what is Markdown."""
+        self._draw()
+        if self._above is not None and self._body is not None:
+            yield self._above
+            yield self._body
+
+    async def on_mount(self) -> None:
+        """Draw what was written as Markdown."""
+        if self._body is not None and self.text:
+            await self._body.update(visible(linked(self.text, self._marks)))
+
+    def _draw(self) -> None:
+        head = Content.styled(self._title, _HEADS[self.kind])
+        if self._above is not None:
+            self._above.update(head)
+        else:
+            words = [with_links(self.text, self._marks)] if self.text else []
+            self.update(Content("\n").join([head, *words]))
 
     async def write(self, piece: str) -> None:
         """Add a piece to a reply."""
         self.text += piece
-        if isinstance(self._body, Markdown):
+        if self._body is None:
+            self._draw()
+        else:
             self._stream = self._stream or Markdown.get_stream(self._body)
             await self._stream.write(visible(piece))
 
-    async def finish(self, head: str, markdown: str | None = None) -> None:
-        """End a reply; `markdown` takes the place of what was streamed."""
+    async def finish(self, head: str, text: str | None = None, marks: tuple[Mark, ...] = ()) -> None:
+        """End a reply; `text` takes the place of what was streamed, with links at its `marks`."""
         if self._stream is not None:
             await self._stream.stop()
             self._stream = None
-        self._head.update(Content(head))
-        if markdown is not None and isinstance(self._body, Markdown):
-            await self._body.update(visible(markdown))
+        self._title = head
+        if text is not None:
+            self.text, self._marks = text, marks
+            if self._body is not None:
+                await self._body.update(visible(linked(text, marks)))
+        self._draw()
+
+    def action_cite(self, number: int) -> None:
+        """Follow a citation to its memory."""
+        self.post_message(self.Chosen(self, number))
 
     def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
         """Follow a citation to its memory."""

@@ -1,37 +1,141 @@
-"""The messages of a session; older ones are asked for when the top is reached."""
+"""The messages of a session: a window of them is mounted, which follows whoever scrolls."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias, cast
 
+from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.geometry import Size
 from textual.message import Message
+from textual.widget import Widget
 
 from .message_view import MessageView
 
+Edge: TypeAlias = Literal["older", "newer", "first", "last"]
+
+MOST_MOUNTED = 80
+"""How many messages are mounted at most; the tallest terminals show some thirty at a time."""
+
 
 class Transcript(VerticalScroll, can_focus=True):
-    """Stays at the end while a reply grows, unless somebody scrolls up to read."""
+    """Stays at the end while a reply grows, and where somebody scrolled up to read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left_square_bracket", "choose(-1)", "Earlier reply"),
         Binding("right_square_bracket", "choose(1)", "Later reply"),
     ]
 
-    class TopReached(Message):
-        """The oldest message that is shown came into view."""
+    @dataclass
+    class Wanted(Message):
+        """Messages that are not mounted came near, or the "first" or "last" of the session are asked for."""
+
+        edge: Edge
 
     def __init__(self) -> None:
         super().__init__(id="transcript")
-        self._is_complete = True
+        self.is_first_shown = self.is_last_shown = True
+        self.growing: MessageView | None = None
+        """The reply that is being written, which stays mounted."""
         self._is_waiting = False
         self._is_following = True
+        self._is_moving = False
+        """Whether messages were put in or taken out that are not laid out yet."""
+        self._anchor: tuple[MessageView, float] | None = None
+        """A message in view, and how many lines below the upper edge it begins."""
+
+    @property
+    def _any_app(self) -> App[object]:
+        return cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType] - Textual's type leaves it open
+
+    @property
+    def views(self) -> list[MessageView]:
+        """The messages that are mounted, oldest first."""
+        return [view for view in self.children if isinstance(view, MessageView)]
+
+    @property
+    def positions(self) -> tuple[int, int] | None:
+        """The places in the session of the first and the last turn that are mounted, None for none."""
+        places = [view.position for view in self.views if view.position is not None]
+        return (places[0], places[-1]) if places else None
+
+    # -- changing --------------------------------------------------------------------------------
+
+    async def show(
+        self, views: Sequence[MessageView], *, is_first_shown: bool, is_last_shown: bool = True, at_end: bool = True
+    ) -> None:
+        """Show other messages, at their end or their beginning."""
+        self._is_waiting = True  # nothing is asked for while they change
+        self.scroll_home(animate=False, immediate=True, force=True)
+        self._is_moving, self._is_following, self._anchor, self.growing = True, at_end, None, None
+        await self.remove_children()
+        await self.mount_all(views)
+        self.is_first_shown, self.is_last_shown = is_first_shown, is_last_shown
+        self.call_after_refresh(self._settle)
+
+    async def add(self, view: MessageView) -> None:
+        """Add a message at the end, which must be shown, and go there."""
+        self._is_following = True
+        await self.mount(view)
+        if surplus := self.views[:-MOST_MOUNTED]:
+            self.is_first_shown = False
+            await self.remove_children(surplus)
+
+    async def extend(self, edge: Edge, views: Sequence[MessageView], *, is_end: bool) -> None:
+        """Put "older" messages on top or "newer" ones below, `is_end` when there are no more; what is seen stays."""
+        before = self.views
+        is_older = edge == "older"
+        surplus = max(0, len(before) + len(views) - MOST_MOUNTED)
+        gone = (before[-surplus:] if is_older else before[:surplus]) if surplus else []
+        if self.growing in gone:
+            self._is_waiting = False  # the end is being written: wait for it
+            return
+        if is_older:
+            self.is_first_shown, self.is_last_shown = is_end, self.is_last_shown and not gone
+        else:
+            self.is_last_shown, self.is_first_shown = is_end, self.is_first_shown and not gone
+        self._is_following = self._is_following and self.is_last_shown
+        self._any_app.animator.force_stop_animation(self, "scroll_y")
+        self._anchor, self._is_moving = self._seen_at(self.scroll_y), True
+        with self._any_app.batch_update():
+            if views:
+                await (self.mount_all(views, before=0) if is_older else self.mount_all(views))
+            if not self._is_following:
+                self._move(self._height(views) if is_older else -self._height(gone))
+            if gone:
+                await self.remove_children(gone)
+        self.call_after_refresh(self._settle)
+
+    def _height(self, views: Sequence[MessageView]) -> int:
+        """Return the lines that views take up."""
+        width = self.scrollable_content_region.width
+        size = Size(width, self.size.height)
+        return sum(
+            view.get_content_height(size, self._any_app.size, width - view.gutter.width) + view.gutter.height + 1
+            for view in views  # one line of margin each
+        )
+
+    def _move(self, lines: int) -> None:
+        """Scroll together with the next layout, so that what is seen never jumps; `_hold` corrects the rest."""
+        self._any_app.animator.force_stop_animation(self, "scroll_y")  # it would go on to where its end was
+        place = max(0.0, self.scroll_y + lines)
+        for name in (Widget.scroll_y, Widget.scroll_target_y):
+            self.set_reactive(name, place)  # pyright: ignore[reportArgumentType] - of the class it is a Reactive
+
+    def end_growing(self) -> None:
+        """Note that the reply is written; who scrolled far from it meanwhile may go on."""
+        self.growing = None
+        self._ask_for_more(0.0)
+
+    # -- staying ---------------------------------------------------------------------------------
 
     def watch_virtual_size(self, virtual_size: Size) -> None:
-        """Stay at the end of what grows. Textual's own anchor scrolls to negative places while there is little."""
+        """Stay in place. Textual's own anchor scrolls to negative places while there is little."""
         if self._is_following:
             self.call_after_refresh(self._follow)
+        elif self._anchor is not None:
+            self.call_after_refresh(self._hold)
 
     def on_resize(self) -> None:
         """Stay at the end while the terminal changes."""
@@ -41,44 +145,74 @@ class Transcript(VerticalScroll, can_focus=True):
     def _follow(self) -> None:
         self.scroll_end(animate=False, immediate=True, force=True)
 
-    async def show(self, views: Sequence[MessageView], *, is_complete: bool) -> None:
-        """Show the messages of another session, at their end; `is_complete` tells that there are no older ones."""
-        self._is_complete = True  # nothing is asked for while they change
-        await self.remove_children()
-        await self.mount_all(views)
-        self._is_complete, self._is_waiting, self._is_following = is_complete, False, True
-        self.call_after_refresh(self._follow)
+    def _hold(self) -> None:
+        if self._anchor is not None and not self._is_following and self._anchor[0].is_attached:
+            view, below = self._anchor
+            if abs((place := view.virtual_region.y - below) - self.scroll_y) >= 1:
+                self.scroll_to(y=place, animate=False, force=True, immediate=True)
 
-    async def add(self, view: MessageView) -> None:
-        """Add a message at the end, and go there."""
-        self._is_following = True
-        await self.mount(view)
-
-    async def add_older(self, views: Sequence[MessageView], *, is_complete: bool) -> None:
-        """Put older messages on top; what was in view stays there."""
-        height, offset = self.virtual_size.height, self.scroll_offset.y
-        self._is_following = False
-        if views:
-            await self.mount_all(views, before=0)
-        self._is_complete = is_complete
-        self.call_after_refresh(self._hold, height, offset)
-
-    def _hold(self, height: int, offset: int) -> None:
-        self.scroll_to(y=offset + self.virtual_size.height - height, animate=False, force=True)
+    def _settle(self) -> None:
+        self._is_moving = False
+        if self._is_following:
+            self._follow()
+        else:
+            self._hold()
         self._is_waiting = False
+        self._ask_for_more(0.0)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Ask for older messages at the top; who scrolls up is left there, who comes back to the end stays there."""
+        """Ask for messages that come near; who scrolls up is left there, who comes back to the end stays there."""
         super().watch_scroll_y(old_value, new_value)
         if new_value != old_value:
-            self._is_following = new_value >= self.max_scroll_y - 1
-        if new_value <= 1 and old_value > new_value and not self._is_complete and not self._is_waiting:
-            self._is_waiting = True
-            self.post_message(self.TopReached())
+            if self._is_moving:
+                self._is_following = self._is_following and new_value > old_value
+                if self._anchor is not None:
+                    self._anchor = self._anchor[0], self._anchor[1] - (new_value - old_value)
+            else:
+                self._is_following = self.is_last_shown and new_value >= self.max_scroll_y - 1
+                self._anchor = None if self._is_following else self._seen_at(new_value)
+            self._ask_for_more(new_value - old_value)
+
+    def _seen_at(self, line: float) -> tuple[MessageView, float] | None:
+        for view in self.views:
+            region = view.virtual_region
+            if region.bottom > line:
+                return view, region.y - line
+        return None
+
+    def _ask_for_more(self, moved: float) -> None:
+        """Ask for what is less than a screen away."""
+        if self._is_waiting:
+            return
+        near = self.size.height
+        if moved <= 0 and self.scroll_y < near and not self.is_first_shown:
+            self._ask("older")
+        elif moved >= 0 and self.scroll_y > self.max_scroll_y - near and not self.is_last_shown:
+            self._ask("newer")
+
+    def _ask(self, edge: Edge) -> None:
+        self._is_waiting = True
+        self.post_message(self.Wanted(edge))
+
+    # -- going about -----------------------------------------------------------------------------
+
+    def action_scroll_home(self) -> None:
+        """Go to the first message of the session."""
+        if self.is_first_shown or self.growing is not None:
+            super().action_scroll_home()
+        else:
+            self._ask("first")
+
+    def action_scroll_end(self) -> None:
+        """Go to the last message of the session."""
+        if self.is_last_shown:
+            super().action_scroll_end()
+        else:
+            self._ask("last")
 
     def action_choose(self, step: int) -> None:
         """Choose the reply before or after the chosen one."""
-        replies = [view for view in self.query(MessageView) if view.kind == "reply"]
+        replies = [view for view in self.views if view.kind == "reply"]
         if not replies:
             return
         chosen = next((place for place, view in enumerate(replies) if view.has_class("-chosen")), len(replies))
@@ -86,13 +220,18 @@ class Transcript(VerticalScroll, can_focus=True):
         self.scroll_to_widget(view, animate=False)
         view.post_message(MessageView.Chosen(view, None))
 
+    @property
+    def chosen(self) -> MessageView | None:
+        """The reply whose memories are shown."""
+        return next((view for view in self.views if view.has_class("-chosen")), None)
+
     def mark(self, chosen: MessageView) -> None:
         """Mark the reply whose memories are shown."""
-        for view in self.query(MessageView):
+        for view in self.views:
             view.set_class(view is chosen, "-chosen")
 
     @property
     def last_reply(self) -> MessageView | None:
         """The reply at the end."""
-        replies = [view for view in self.query(MessageView) if view.kind == "reply"]
+        replies = [view for view in self.views if view.kind == "reply"]
         return replies[-1] if replies else None
