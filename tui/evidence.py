@@ -10,6 +10,9 @@ from ..memory.types import Context, Heat, Memory, Retrieved, ScoredMemory, Turn
 NO_BARS = frozenset({"fused"})
 """Stages that say nothing the others do not."""
 
+LEAST_REACH = 0.005
+"""Scores that differ by less read as 0.00: in a store of three turns, no word is rare."""
+
 WORDS_HEATED = 8
 
 
@@ -68,9 +71,17 @@ class Evidence:
 
 
 def of_answer(answer: Answer, title: str) -> Evidence:
-    """Return what an answer was given to read, the cited memories first, then by score."""
-    cited = {citation.number for citation in answer.citations}
-    return _of_context(answer.context, answer.ranked, title, cited)
+    """Return what an answer was given to read, the cited memories first, then by score; shares of it are bars too."""
+    cited = {citation.number: citation.share for citation in answer.citations}
+    evidence = _of_context(answer.context, answer.ranked, title, set(cited))
+    return replace(evidence, memories=tuple(_with_share(shown, cited) for shown in evidence.memories))
+
+
+def _with_share(shown: ShownMemory, shares: Mapping[int, float | None]) -> ShownMemory:
+    share = None if shown.number is None else shares.get(shown.number)
+    if share is None:
+        return shown
+    return replace(shown, bars=(*shown.bars, Bar(stage="of the answer", score=share, share=share)))
 
 
 def of_recall(found: Retrieved, title: str) -> Evidence:
@@ -124,7 +135,7 @@ def bars_of(ranked: Sequence[ScoredMemory]) -> Mapping[int, tuple[Bar, ...]]:
         lowest, highest = min(0.0, *scores.values()), max(scores.values())
         reach = highest - lowest
         for memory_id, score in scores.items():
-            share = (score - lowest) / reach if reach > 0 else 0.0
+            share = (score - lowest) / reach if reach >= LEAST_REACH else 0.0
             drawn[memory_id].append(Bar(stage=stage, score=score, share=share))
     return {memory_id: tuple(bars) for memory_id, bars in drawn.items()}
 

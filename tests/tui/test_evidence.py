@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from recollect.agent.types import Answer, Citation, Mark
 from recollect.memory.types import Context, Heat, ScoredMemory, Turn
 from recollect.tui.evidence import bars_of, of_answer
-from recollect.tui.words import age, as_lines, counted, linked, moment, sized, took, visible
+from recollect.tui.words import age, as_lines, counted, figure, linked, moment, sized, took, visible, with_links
 
 NOON = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 
@@ -58,10 +58,27 @@ def test_cited_memories_come_first_then_the_best_with_bars_and_heat() -> None:
     assert (corrected.memory.text, corrected.heat) == ("a teal one", ())
 
 
+def test_the_share_of_an_answer_that_a_cited_memory_carried_is_a_bar() -> None:
+    red, blue = turn(1, "a red one"), turn(2, "a blue one")
+    answer = Answer(
+        text="Blue [2].",
+        citations=(Citation(number=2, turn=blue, share=0.84),),
+        context=Context(memories=(red, blue), scores=(4.0, 2.0), text="…", tokens=9, budget=50),
+        abstained=False,
+        timings={},
+        ranked=(scored(red, lexical=4.0, dense=0.5), scored(blue, lexical=2.0, dense=0.1)),
+    )
+    first, second = of_answer(answer, "Why").memories
+    assert [bar.stage for bar in second.bars] == ["lexical", "dense"]
+    assert [(bar.stage, bar.score, bar.share) for bar in first.bars[2:]] == [("of the answer", 0.84, 0.84)]
+
+
 def test_a_stage_without_a_spread_draws_no_bar() -> None:
     bars = bars_of([scored(turn(1, "a"), lexical=0.0, dense=0.0)])
     assert [bar.share for bar in bars[1]] == [0.0, 0.0]
     assert bars_of([]) == {}
+    bars = bars_of([scored(turn(1, "a"), lexical=1.77e-6, dense=0.2), scored(turn(2, "b"), lexical=0.0, dense=0.4)])
+    assert [bar.share for bar in bars[1]] == [0.0, 0.5]
 
 
 def test_citations_become_links_and_quoted_numbers_do_not() -> None:
@@ -69,6 +86,19 @@ def test_citations_become_links_and_quoted_numbers_do_not() -> None:
     marks = (Mark(start=19, end=25, numbers=(1, 3)),)
     assert linked(text, marks) == r"You said “see [7]” [\[1\]](cite:1) [\[3\]](cite:3)."
     assert as_lines("a\nb\n\nc  \nd") == "a  \nb\n\nc  \nd"
+
+
+def test_scores_read_as_at_most_three_digits() -> None:
+    scores = (0.0, 1.77e-6, -0.004, 0.005, -0.128, 0.5, 9.994, 9.996, 12.34, 99.96, 123.4, 1234.0, -1e6)
+    figures = ["0.00", "0.00", "0.00", "0.01", "-0.13", "0.50", "9.99", "10.0", "12.3", "100", "123", "1,230"]
+    assert [figure(score) for score in scores] == [*figures, "-1,000,000"]
+
+
+def test_text_that_is_no_markdown_keeps_every_character_and_its_citations_are_links() -> None:
+    text = "You said “*a* [7]\x1b” [1, 3]."
+    content = with_links(text, (Mark(start=23, end=29, numbers=(1, 3)),))
+    assert content.plain == "You said “*a* [7]�” [1] [3]."
+    assert [content.plain[span.start : span.end] for span in content.spans] == ["[1]", "[3]"]
 
 
 def test_stored_text_cannot_steer_the_terminal() -> None:
