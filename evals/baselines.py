@@ -95,7 +95,8 @@ class Baseline:
     def ingest(self, conversation: Conversation) -> Indexed:
         """Take in the conversation's units, and index what the rule searches; nothing where it is an order alone."""
         shelved = self._shelves.of(conversation)
-        return Indexed(seconds=sum((prepare(shelved.index) for prepare in SEARCHES.get(self._rank, ())), 0.0))
+        seconds = sum((prepare(shelved.index) for prepare in SEARCHES.get(self._rank, ())), 0.0)
+        return Indexed(turns=len(conversation.turns), seconds=seconds)
 
     def release(self, conversation: str) -> None:
         """Drop the conversation's units, for all that share them."""

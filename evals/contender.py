@@ -87,7 +87,7 @@ class Contender:
             system=self._system.name,
             unit=self._system.unit,
             conversation=conversation.id,
-            turns=len(conversation.turns),
+            turns=taken.turns,
             seconds=round(taken.seconds, 6),
             cost=taken.cost,
         )

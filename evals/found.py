@@ -33,9 +33,11 @@ class Found:
 class Indexed:
     """What a system's own index of one conversation took, whoever of those that share it made it first.
 
-    `seconds` is wall time, 0.0 where the system needs no index at all; `cost` counts language models.
+    `turns` is how many went into it; `seconds` is wall time, 0.0 where the system needs no index at all; `cost`
+    counts language models.
     """
 
+    turns: int
     seconds: float
     cost: Cost = field(default_factory=Cost)
 

@@ -91,8 +91,9 @@ class SharedMemories:
         started = self.clock()
         stored = (*held, *(memory.add_many(new) if new else ()))
         cost = Cost() if self._complete is None else self._complete(conversation.id)
-        if not held:  # of one that was stored in part nothing is known that could be compared
-            self._taken[conversation.id] = Indexed(seconds=self.clock() - started, cost=cost)
+        if new or cost.llm_calls:
+            taken_s = self.clock() - started
+            self._taken[conversation.id] = Indexed(turns=len(new), seconds=taken_s, cost=cost)
         self._turns[conversation.id] = stored
         self._memories[conversation.id] = memory
         return len(new)
@@ -112,7 +113,7 @@ class SharedMemories:
         return self._complete is not None
 
     def taken(self, conversation: str) -> Indexed | None:
-        """Return what storing a conversation took, None where all of it or a part was stored before."""
+        """Return what storing a conversation took, None where it was stored before."""
         return self._taken.get(conversation)
 
     def turns(self, conversation: str) -> Sequence[Turn]:

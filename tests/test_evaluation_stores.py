@@ -3,14 +3,20 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from recollect.config import Config
+from recollect.evals.record import IngestRecord, QuestionRecord
+from recollect.evals.stored_run import load_run
+from recollect.evaluation import evaluate, prepare
 from recollect.evaluation_stores import file_name
 from recollect.memory.errors import RunError
 
-from .evaluated import AGAIN, HARBOURS, LANTERNS, NONE, OWN, of, ran, written
+from .evaluated import AGAIN, HARBOURS, LANTERNS, NONE, OWN, of, plan_of, ran, written
+from .openai_server import running, says
 
 
 def test_other_conversations_change_no_ranking(tmp_path: Path) -> None:
@@ -64,3 +70,24 @@ def test_file_names_are_safe_and_nobody_elses() -> None:
     assert all(
         name.isascii() and len(name) < 90 and name[0] != "." and not set(name) & set('/\\:*?"\x00 ') for name in made
     )
+
+
+def test_sessions_without_summaries_cost_the_systems_with_events_and_no_other(tmp_path: Path) -> None:
+    event = {"summary": "Ines talked.", "lines": [1], "kind": "anchor", "date": None}
+    systems = (NONE, replace(NONE, name="with events", events=True))
+    plan, folder = plan_of(written(tmp_path / "one.json", OWN), systems), tmp_path / "run"
+    # twice no JSON, then events
+    with running(*[says("No.")] * 2, says(json.dumps({"events": [event]}), usage=(90, 9))) as server:
+        config = Config(summaries="hosted", hosted_model="m", hosted_base_url=server.url, hosted_max_retries=0)
+        evaluate(prepare(plan, config), folder)
+        errors = {(one.system, one.error) for one in load_run(folder).records() if isinstance(one, QuestionRecord)}
+        assert ("none", None) in errors
+        ((failed, error),) = errors - {("none", None)}
+        assert failed == "with events"
+        assert error is not None
+        assert error.startswith("the conversation was not taken in: Session 1 of default has no summary yet")
+        evaluate(prepare(plan, config), folder)
+    records = list(load_run(folder).records())
+    assert {one.error for one in records[-2:] if isinstance(one, QuestionRecord)} == {None}
+    (taken,) = (one for one in records if isinstance(one, IngestRecord) and one.system == "with events")
+    assert (taken.cost.llm_calls, taken.cost.prompt_tokens, taken.cost.completion_tokens) == (1, 90, 9)

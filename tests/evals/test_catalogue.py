@@ -203,7 +203,7 @@ def test_every_search_tells_what_its_own_indexes_took(memories: SharedMemories, 
     assert words.seconds > 0
     assert vectors.seconds > 0
     assert fused.seconds == words.seconds + vectors.seconds  # though it made both, and the others nothing
-    assert latest == Indexed(seconds=0.0)
+    assert latest == Indexed(turns=len(conversation.turns), seconds=0.0)
 
 
 def test_the_library_has_no_index_of_its_own_unless_it_draws_events(
@@ -223,6 +223,7 @@ def test_the_library_has_no_index_of_its_own_unless_it_draws_events(
     assert taken is not None
     assert (taken.cost.llm_calls, drawn) == (3, ["other"])
     assert taken.seconds > 0
+    assert taken.turns == len(other.turns)
 
 
 def test_what_is_released_can_be_taken_in_again(memories: SharedMemories, conversation: Conversation) -> None:

@@ -151,7 +151,7 @@ class Searching(LastTurns):
         super().ingest(conversation)
         if conversation.id == "conv-2":
             raise InvalidInput(f"{conversation.id} holds no word.")
-        return Indexed(seconds=0.5)
+        return Indexed(turns=3, seconds=0.5)
 
 
 def test_an_ingest_that_fails_costs_the_questions_of_its_conversation(selection: Selection) -> None:
