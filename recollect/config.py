@@ -52,7 +52,7 @@ class Config:
     rerank_prefill_mib: int = 2048
     context_budget: int = 854
     window_turns: int = 8
-    theme: Literal["dark", "light"] = "dark"
+    theme: str = "dark"
     generator: GeneratorName = "extractive"
     generator_model: str | None = None
     generator_decoding: DecodingName = "rag-token"

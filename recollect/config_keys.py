@@ -18,7 +18,15 @@ RERANKERS = ("none", "block", "qr", "cross_encoder", "listwise_llm")
 ROWS = ("question", "instruction+question", "to-the-end")
 CALIBRATION = ("auto", "yes", "no")
 PREFILL = ("no", "yes")
-THEMES = ("dark", "light")
+THEMES = (
+    "dark",
+    "light",
+    *("ansi-dark", "ansi-light", "atom-one-dark", "atom-one-light", "catppuccin-frappe", "catppuccin-latte"),
+    *("catppuccin-macchiato", "catppuccin-mocha", "dracula", "flexoki", "gruvbox", "monokai", "nord", "rose-pine"),
+    *("rose-pine-dawn", "rose-pine-moon", "solarized-dark", "solarized-light", "textual-dark", "textual-light"),
+    "tokyo-night",
+)
+"""Our own two, and those of Textual, which is not imported to ask it."""
 GENERATORS = ("extractive", "bart", "hosted")
 DECODINGS = ("rag-sequence", "rag-sequence-fast", "rag-token", "re2g", "concat")
 SUMMARIZERS = ("none", "extractive", "seq2seq", "hosted")

@@ -18,6 +18,8 @@ def test_settings_are_listed_with_their_sources_and_written_to_the_file(recollec
     assert entries["generator.name"].choices == GENERATORS
     settings.change("context.budget", "500")
     assert load_config().context_budget == 500
+    settings.change("chat.theme", "nord")
+    assert load_config().theme == "nord"
     assert str(recollect_home) in {entry.name: entry for entry in settings.entries()}["context.budget"].source
     settings.change("context.budget", "")
     assert load_config().context_budget == 854

@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.widgets import TextArea
 
 from ..memory.errors import RecollectError
@@ -18,6 +19,9 @@ from .screens.chat import ChatScreen
 from .themes import DARK, LIGHT
 from .threads import in_thread
 from .widgets.prompt import Prompt
+
+OURS = "recollect-"
+"""What the names of our own themes begin with, which the settings leave out."""
 
 LEAVE_S = 5.0
 """How long leaving waits for a reply that is being stopped, and for the indexes to be written."""
@@ -43,7 +47,7 @@ class ChatApp(App[None]):
         self._is_leaving = False
         for look in (DARK, LIGHT):
             self.register_theme(look)
-        self.theme = f"recollect-{theme}"
+        self.use_theme(theme)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the colours of ours that other themes do not have."""
@@ -52,6 +56,23 @@ class ChatApp(App[None]):
     def get_default_screen(self) -> ChatScreen:
         """Begin with the chat."""
         return ChatScreen(self._open_chat)
+
+    def use_theme(self, name: str) -> None:
+        """Take a theme by its name in the settings; ours are "dark" and "light", an unknown one is dark."""
+        ours = f"{OURS}{name}"
+        self.theme = ours if ours in self.available_themes else name if name in self.available_themes else DARK.name
+        self._kept_theme = self.theme
+
+    def _keep_theme(self, theme: Theme) -> None:
+        if theme.name != self._kept_theme:
+            self._kept_theme = theme.name
+            self.run_worker(self._write_theme(theme.name.removeprefix(OURS)), group="theme")
+
+    async def _write_theme(self, name: str) -> None:
+        try:
+            await in_thread(lambda: self.settings.change("chat.theme", name))
+        except RecollectError as error:  # the look holds for this run then
+            self.chat_screen.complain(error)
 
     @property
     def chat_screen(self) -> ChatScreen:
@@ -62,7 +83,8 @@ class ChatApp(App[None]):
         return screen
 
     def on_mount(self) -> None:
-        """Leave as if asked to when the system ends the program, or its terminal goes away."""
+        """Keep the theme that is chosen; leave as if asked to when the system ends the program or its terminal."""
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
         loop = asyncio.get_running_loop()
         for name in ("SIGTERM", "SIGHUP", "SIGINT"):
             # not on Windows, and not where the app runs beside somebody else's main thread

@@ -89,11 +89,12 @@ class CommandActions:
     async def _theme(self, argument: str) -> None:
         app = self._screen.recollect
         known = app.available_themes
-        chosen = argument or ("recollect-light" if app.theme == "recollect-dark" else "recollect-dark")
+        chosen = argument or ("recollect-light" if app.current_theme.dark else "recollect-dark")
         chosen = chosen if chosen in known else f"recollect-{chosen}"
         if chosen not in known:
+            names = [name for name in known if not name.startswith("recollect-")]
             self._screen.complain(
-                InvalidInput(f"{argument} is no theme; there are: dark, light, {', '.join(known)}.")
+                InvalidInput(f"{argument} is no theme; there are: dark, light, {', '.join(names)}.")
             )
         else:
             app.theme = chosen
@@ -113,9 +114,13 @@ class CommandActions:
     async def _settings(self, argument: str) -> None:
         def reopen(is_changed: bool | None) -> None:
             if is_changed:
+                themes = [setting.value for setting in app.settings.entries() if setting.name == "chat.theme"]
+                for theme in themes:
+                    app.use_theme(theme)
                 self._screen.do_soon(self._screen.open())
 
-        self._screen.recollect.push_screen(SettingsScreen(self._screen.recollect.settings), reopen)
+        app = self._screen.recollect
+        app.push_screen(SettingsScreen(app.settings), reopen)
 
     # -- memories --------------------------------------------------------------------------------
 

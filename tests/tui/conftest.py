@@ -52,16 +52,19 @@ class Dictionary:
     """Settings in a dictionary, with one that knows its choices."""
 
     def __init__(self) -> None:
-        self.values = {"generator.name": "extractive", "hosted.model": ""}
+        self.refusal = ""
+        self.values = {"generator.name": "extractive", "hosted.model": "", "chat.theme": "dark"}
 
     def entries(self) -> Sequence[Setting]:
-        choices = {"generator.name": ("extractive", "hosted")}
+        choices = {"generator.name": ("extractive", "hosted"), "chat.theme": ("dark", "light")}
         return [
             Setting(name=name, value=value, source="default", expected="a text", choices=choices.get(name, ()))
             for name, value in self.values.items()
         ]
 
     def change(self, name: str, text: str) -> None:
+        if self.refusal:
+            raise ConfigError(self.refusal)
         if text == "wrong":
             raise ConfigError(f"{name} = 'wrong': expected a text.")
         self.values[name] = text

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from recollect.config_keys import THEMES
 from recollect.memory.errors import InvalidInput
+from recollect.tui.app import ChatApp
 from recollect.tui.commands import COMMANDS, matching, parse
 from recollect.tui.screens.browser import BrowserScreen
 from recollect.tui.screens.help import HelpScreen
@@ -14,7 +16,7 @@ from recollect.tui.widgets.prompt import Prompt
 from recollect.tui.widgets.session_list import SessionList
 from recollect.tui.widgets.status_line import StatusLine
 
-from .conftest import Perform, Screenplay, TalkingGenerator, open_memory
+from .conftest import Dictionary, Perform, Screenplay, TalkingGenerator, open_memory
 
 
 def fill(store: Path) -> None:
@@ -202,19 +204,52 @@ def test_retry_and_edit_need_something_said(perform: Perform) -> None:
     perform(play)
 
 
-def test_theme_switches_between_dark_and_light(perform: Perform) -> None:
+def test_theme_switches_between_dark_and_light_and_is_kept(perform: Perform, settings: Dictionary) -> None:
     async def play(scene: Screenplay) -> None:
         assert scene.app.theme == "recollect-dark"
         await scene.write("/theme")
         assert scene.app.theme == "recollect-light"
+        await scene.until(lambda: settings.values["chat.theme"] == "light")
         await scene.write("/theme dark")
         assert scene.app.theme == "recollect-dark"
         await scene.write("/theme nord")
         assert scene.app.theme == "nord"
+        await scene.until(lambda: settings.values["chat.theme"] == "nord")
         await scene.write("/theme mauve")
         await scene.sees("mauve is no theme")
+        assert settings.values["chat.theme"] == "nord"
 
     perform(play)
+
+
+def test_a_theme_chosen_in_the_settings_is_seen_at_once(perform: Perform, settings: Dictionary) -> None:
+    async def play(scene: Screenplay) -> None:
+        await scene.write("/settings")
+        await scene.until(lambda: isinstance(scene.app.screen, SettingsScreen))
+        await scene.pilot.press("end", "enter", "escape")
+        await scene.until(lambda: scene.app.theme == "recollect-light")
+        assert settings.values["chat.theme"] == "light"
+
+    perform(play)
+
+
+def test_a_theme_that_cannot_be_kept_says_so(perform: Perform, settings: Dictionary) -> None:
+    settings.refusal = "config.toml cannot be written: the disk is full."
+
+    async def play(scene: Screenplay) -> None:
+        await scene.write("/theme light")
+        await scene.sees("the disk is full")
+        assert scene.app.theme == "recollect-light"
+
+    perform(play)
+
+
+def test_every_theme_of_the_settings_can_be_shown(app: ChatApp) -> None:
+    for name in THEMES:
+        app.use_theme(name)
+        assert app.theme in (name, f"recollect-{name}")
+    app.use_theme("of a later version")
+    assert app.theme == "recollect-dark"
 
 
 def test_screens_open_by_command_and_by_key(perform: Perform) -> None:

@@ -7,7 +7,7 @@ from textual.widgets import Static
 
 from ...memory.types import Turn
 from ..evidence import Bar, ShownMemory
-from ..words import moment, visible
+from ..words import figure, moment, visible
 
 BAR_WIDTH = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -60,7 +60,7 @@ def drawn(bar: Bar, width: int) -> Content:
     eighths = round(bar.share * BAR_WIDTH * 8)
     blocks = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
     return Content.assemble(
-        (f"{bar.stage:<{width}} ", "$dimmed"), (f"{blocks:<{BAR_WIDTH}}", "$accent"), f" {bar.score:.3g}"
+        (f"{bar.stage:<{width}} ", "$dimmed"), (f"{blocks:<{BAR_WIDTH}}", "$accent"), f" {figure(bar.score)}"
     )
 
 
