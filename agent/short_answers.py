@@ -18,6 +18,13 @@ _WHY = re.compile(r"^\W*(?:why|how come)\b", re.IGNORECASE)
 _WHETHER = re.compile(
     r"^\W*(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|should|may|might|must)\b", re.IGNORECASE
 )
+_ASKED_FOR = re.compile(r"\b(?:what|which|who|where)(?P<be> are| were)?\b(?P<rest>(?: [\w'’-]+){0,5})", re.IGNORECASE)
+_SEVERAL = re.compile(r"\bhow many\b|\b(?:all|list|both|various|different|several)\b", re.IGNORECASE)
+_AUXILIARY_WORDS = """
+is was do does did has have had can could will would should may might must"""
+_AUXILIARIES = frozenset(_AUXILIARY_WORDS.split())
+_NO_PLURALS = ("ss", "us", "is", "'s", "’s")
+_PLURALS = frozenset(("people", "children"))
 _EITHER = re.compile(r"\bor\b", re.IGNORECASE)
 _NEGATION = re.compile(
     r"\b(?:no|not|never|nope|nor|none|nobody|nothing|hardly|hate|cannot|\w+n['’]t)\b", re.IGNORECASE
@@ -38,6 +45,7 @@ _NAME = re.compile(r"\b[A-Z][a-z]+(?: [A-Z][a-z]+)*\b")
 _PIECE = re.compile(r"[^,.;:!?…()\[\]\"“”]+")
 _BLANKS = " ,.;:!?…()[]\"“”-—'’"
 _SELF = frozenset(("i", "my", "me", "mine", "i'm", "i've", "i'll", "i'd", "we", "our"))
+_POSSESSIVES = frozenset(("my", "our", "your"))
 _MOST_PLACE_WORDS = 7
 _TOKEN = re.compile(r"[\w'’$%-]+")
 _EMPTY_WORDS = """
@@ -54,11 +62,33 @@ _NOUN_WORDS = "a an the my his her our their your at in on to with for from of b
 _BEFORE_NOUNS = frozenset(_NOUN_WORDS.split())
 
 
-def short_answer(question: str, sentence: Sentence) -> str:
-    """Return the words of the sentence that answer, verbatim, or who says it, or yes or no; never none."""
+def asks_for_several(question: str) -> bool:
+    """Tell whether a question may have several answers: "which pets does …", "what are …", "how many …"."""
+    if _SEVERAL.search(question):
+        return True
+    asked = _ASKED_FOR.search(question)
+    if asked is None:
+        return False
+    if asked["be"]:
+        return True
+    for word in asked["rest"].lower().split():
+        if word in _AUXILIARIES:
+            return False
+        if word in _PLURALS or (word.endswith("s") and not word.endswith(_NO_PLURALS)):
+            return True
+    return False
+
+
+def short_answer(question: str, sentence: Sentence, said: str | None = None) -> str:
+    """Return the words of the sentence that answer, verbatim, or who says it, or yes or no; never none.
+
+    `said` are these words where somebody has found them.
+    """
     text = " ".join(sentence.text.split())
     if _WHETHER.search(question) and not _EITHER.search(question):
         return "No" if _NEGATION.search(text) else "Yes"
+    if said is not None:
+        return _trimmed(" ".join(said.split())) or text
     asked = {stem(word) for word in words(question)}
     if _WHO.search(question):
         return _person(text, asked, sentence.turn.speaker) or text
@@ -70,6 +100,13 @@ def short_answer(question: str, sentence: Sentence) -> str:
     rest = _rest(text, asked) or text
     place = _place(rest) if _WHERE.search(question) else None
     return place or _bare(rest)
+
+
+def _trimmed(said: str) -> str:
+    """Return words without marks around them and without the possessive they begin with."""
+    bare = said.strip(_BLANKS)
+    first, _, rest = bare.partition(" ")
+    return rest if first.lower() in _POSSESSIVES and rest else bare
 
 
 def _person(text: str, asked: Set[str], speaker: str) -> str | None:

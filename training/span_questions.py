@@ -16,9 +16,7 @@ from .pools import MSC_CONVERSATIONS, Renaming, concatenated, friends_episodes
 from .written_questions import written_conversations, written_questions
 
 ANSWERABLE, TRAP, EXCHANGED = "answerable", "trap", "exchanged"
-_FRIENDS_QUESTIONS = 12
-_EVERY = 3
-"""Of the answerable questions every third is asked of somebody else, too."""
+_FRIENDS_QUESTIONS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,23 +76,21 @@ def _put(
 def _of_two(pool: Conversation, drawn: random.Random) -> Iterator[tuple[str, Question]]:
     names = pool.speakers[:2]
     exchange = Renaming(names, names[::-1])
-    for number, question in enumerate(drawn.sample(pool.questions, len(pool.questions))):
+    for question in drawn.sample(pool.questions, len(pool.questions)):
         yield ANSWERABLE, question
         asked = exchange(question.text)
-        if number % _EVERY == 0 and sum(name.split()[0] in asked for name in names) == 1:
+        if sum(name.split()[0] in asked for name in names) == 1:
             yield EXCHANGED, replace(question, text=asked)
 
 
 def _of_many(episode: Conversation, drawn: random.Random) -> Iterator[tuple[str, Question]]:
     said = {turn.ref: f"{turn.speaker} {turn.text}" for turn in episode.turns}
-    for number, question in enumerate(
-        drawn.sample(episode.questions, min(_FRIENDS_QUESTIONS, len(episode.questions)))
-    ):
+    for question in drawn.sample(episode.questions, min(_FRIENDS_QUESTIONS, len(episode.questions))):
         yield ANSWERABLE, question
         told = " ".join(said.get(ref, "") for ref in question.evidence)
         named = [name for name in episode.speakers if name.split()[0] in question.text.split()]
         free = [name for name in episode.speakers if name not in told and name not in named]
-        if number % _EVERY == 0 and len(named) == 1 and free:
+        if len(named) == 1 and free:
             other = drawn.choice(free)
             yield EXCHANGED, replace(question, text=Renaming(named, [other])(question.text))
 

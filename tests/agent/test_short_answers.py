@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from recollect.agent.sentences import Sentence
-from recollect.agent.short_answers import short_answer
+from recollect.agent.short_answers import asks_for_several, short_answer
 from recollect.memory.types import Turn
 
 
@@ -54,3 +54,24 @@ def sentence(text: str, speaker: str = "Ines") -> Sentence:
 )
 def test_the_words_that_answer_are_cut_out(question: str, said: str, answer: str) -> None:
     assert short_answer(question, sentence(said)) == answer
+
+
+@pytest.mark.parametrize(
+    ("question", "several"),
+    [
+        ("Which pets does Ann have?", True),
+        ("What kinds of books has she read?", True),
+        ("What are Ann's hobbies?", True),
+        ("How many cats does she have?", True),
+        ("Who were the people at the party?", True),
+        ("Which people came?", True),
+        ("What does Ann like?", False),
+        ("Which pet was adopted?", False),
+        ("What is her boss called?", False),
+        ("Where does she go on Sundays?", False),
+        ("What did her sisters buy?", False),
+        ("Does she like cats?", False),
+    ],
+)
+def test_a_plural_behind_the_question_word_asks_for_several(question: str, several: bool) -> None:
+    assert asks_for_several(question) is several

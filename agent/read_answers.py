@@ -1,0 +1,151 @@
+"""What the span reader makes of a context: the words that answer, best first, and how sure it is of the best ones."""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from ..memory.errors import GenerationError
+from ..memory.types import Context
+from ..memory.words import words
+from .answer_lines import Line, lines_of
+from .sentences import Sentence
+
+if TYPE_CHECKING:
+    from .span_reader import AnswerSpan, SpanReader
+
+FEATURES = ("lead", "share", "prior", "other", "nobody")
+"""What is known of the best answer; see `features`."""
+
+_FIRST_PERSON = frozenset(("i", "my", "me", "mine", "myself", "we", "our", "us"))
+_TO_THIRD = {
+    "i": "{name}",
+    "me": "{name}",
+    "myself": "{name}",
+    "my": "{name}'s",
+    "mine": "{name}'s",
+    "am": "is",
+    "i'm": "{name} is",
+    "i've": "{name} has",
+    "i'd": "{name} would",
+}
+_PERSONAL = re.compile(r"(?<![\w'’])(?:" + "|".join(sorted(_TO_THIRD, key=len, reverse=True)) + r")(?![\w'’])", re.I)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderModel:
+    """How the reader's log shares and the order of the memories are weighed, and when nothing is remembered.
+
+    `prior_weight` counts the rank score of a line, 0 to 1 within a context, in nats. Under `threshold`, a probability
+    that the logistic model over `FEATURES` gives, nothing is remembered; a further answer is given from
+    `further_share` of the best one's share on. Chosen on dev splits by `recollect.training.span_calibration`.
+    """
+
+    prior_weight: float
+    support_weights: tuple[float, ...]
+    support_bias: float
+    threshold: float
+    further_share: float
+
+
+@lru_cache(maxsize=1)
+def shipped_model() -> ReaderModel:
+    """Return the model that ships with the package; raises GenerationError when its file does not fit the program."""
+    try:
+        stored = json.loads(files("recollect.agent").joinpath("span_reader.json").read_text(encoding="utf-8"))
+        return ReaderModel(
+            prior_weight=stored["prior_weight"],
+            support_weights=tuple(stored["support_weights"][name] for name in FEATURES),
+            support_bias=stored["support_bias"],
+            threshold=stored["threshold"],
+            further_share=stored["further_share"],
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise GenerationError(
+            f"The calibration of the span reader does not fit this Recollect ({error!r}); install it again."
+        ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadAnswer:
+    """Words of a sentence that answer, verbatim, and their share, 0 to 1 of that of the best ones."""
+
+    said: str
+    sentence: Sentence
+    start: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadAnswers:
+    """One answer a line, best first, and what is known of the best (`FEATURES`); none of a context without lines."""
+
+    answers: tuple[ReadAnswer, ...]
+    features: tuple[float, ...]
+
+    def confidence(self, model: ReaderModel) -> float:
+        """Return the probability that the best answer is one; 0.0 without any."""
+        if not self.answers:
+            return 0.0
+        logit = math.fsum(w * f for w, f in zip(model.support_weights, self.features, strict=True))
+        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit + model.support_bias))))
+
+
+def read_answers(
+    question: str, context: Context, reader: "SpanReader", *, prior_weight: float, asker: str = ""
+) -> ReadAnswers:
+    """Read the question beside every line of the context. Raises what `SpanReader.read` raises."""
+    lines = lines_of(context, question=question, asker=asker)
+    asked = of_asker(question, asker)
+    reading = reader.read(asked, [line.text for line in lines])
+    if not reading.spans:
+        return ReadAnswers(answers=(), features=(0.0,) * len(FEATURES))
+    priors = _graded([line.prior for line in lines])
+    weights = {span.line: span.log_share + prior_weight * priors[span.line] for span in reading.spans}
+    spans = sorted(reading.spans, key=lambda span: (-weights[span.line], span.line))
+    best = spans[0]
+    return ReadAnswers(
+        answers=tuple(_answer(lines[span.line], span, weights[span.line] - weights[best.line]) for span in spans),
+        features=(
+            max(-20.0, min(20.0, best.log_share - reading.log_none)),
+            best.log_share,
+            priors[best.line],
+            *_persons(asked, lines, lines[best.line]),
+        ),
+    )
+
+
+def of_asker(question: str, asker: str) -> str:
+    """Return a question about "me" as one about the asker: the reader has learnt from such."""
+    if not asker:
+        return question
+    return _PERSONAL.sub(lambda match: _TO_THIRD[match.group().lower()].format(name=asker), question)
+
+
+def _answer(line: Line, span: "AnswerSpan", lead: float) -> ReadAnswer:
+    said = line.text[span.start : span.end].strip()
+    start = span.start - len(line.opening) + line.start
+    return ReadAnswer(said=said, sentence=line.sentence_at(span.start), start=start, share=math.exp(lead))
+
+
+def _graded(scores: Sequence[float]) -> list[float]:
+    low, high = min(scores), max(scores)
+    return [(score - low) / (high - low) if high > low else 1.0 for score in scores]
+
+
+def _persons(question: str, lines: Sequence[Line], best: Line) -> tuple[float, float]:
+    """Return whether the question is about a speaker and somebody else tells of himself or herself; and of nobody."""
+    asked = set(words(question))
+    about = {line.turn.speaker for line in lines if not asked.isdisjoint(words(line.turn.speaker))}
+    if not about:
+        return 0.0, 1.0
+    if best.turn.speaker in about:
+        return 0.0, 0.0
+    said = set(words(best.turn.text))
+    names = {word for speaker in about for word in words(speaker)}
+    is_own = not said.isdisjoint(_FIRST_PERSON) and said.isdisjoint(names)
+    return float(is_own), 0.0

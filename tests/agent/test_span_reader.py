@@ -1,0 +1,143 @@
+"""The span reader: rows beside the question, shares over all lines together, weights as a file."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from recollect.agent.span_logits import span_logits
+from recollect.agent.span_reader import MOST_ANSWER_TOKENS, SpanReader
+from recollect.agent.span_rows import CLS, MOST_LINE_TOKENS, MOST_QUESTION_TOKENS, OVERLAP, SEP, rows_of
+from recollect.agent.span_weights import SpanWeights, load_weights, save_weights
+from recollect.memory.embedder import MiniLmEmbedder
+from recollect.memory.errors import GenerationError, WeightsCorrupt
+from recollect.rerank.adapter import Adapter
+from recollect.rerank.block_weights import BlockWeights
+from recollect.rerank.block_weights import save_weights as save_ranker
+
+NOTHING = Adapter(down={}, up={})
+LINES = ["Ann: I adopted a beagle.", "Ben: It rained all day, and then some more.", "Ann: Pasta tonight?"]
+
+
+def head(seed: int = 3) -> torch.Tensor:
+    return torch.randn(2, 385, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def encoder() -> MiniLmEmbedder:
+    return MiniLmEmbedder(dtype=torch.float32)
+
+
+@pytest.fixture(scope="module")
+def reader(encoder: MiniLmEmbedder) -> SpanReader:
+    return SpanReader(encoder, SpanWeights(adapter=NOTHING, head=head()))
+
+
+def test_a_row_is_the_question_and_a_line_and_an_answer_may_be_in_the_line_or_nowhere() -> None:
+    (row,) = rows_of(([7, 8], [(0, 1), (2, 3)]), [([9, 10, 11], [(0, 2), (3, 5), (5, 6)])])
+    assert row.ids == (CLS, 7, 8, SEP, 9, 10, 11, SEP)
+    assert row.places == [0, 4, 5, 6]
+    assert row.offsets == ((0, 2), (3, 5), (5, 6))
+
+
+def test_a_long_line_is_read_in_windows_that_overlap_and_lose_nothing() -> None:
+    length = 2 * MOST_LINE_TOKENS
+    line = (list(range(1000, 1000 + length)), [(place, place + 1) for place in range(length)])
+    rows = rows_of(([7], [(0, 1)]), [line, ([], []), ([5], [(0, 1)])])
+    assert [row.line for row in rows] == [0, 0, 0, 2]  # a line without a token has no row
+    assert {offset for row in rows[:3] for offset in row.offsets} == set(line[1])
+    assert rows[0].offsets[-OVERLAP:] == rows[1].offsets[:OVERLAP]
+    assert all(len(row.offsets) <= MOST_LINE_TOKENS for row in rows)
+
+
+def test_a_long_question_leaves_room_for_the_line() -> None:
+    question = ([5] * 500, [(0, 1)] * 500)
+    (row,) = rows_of(question, [([9], [(0, 1)])])
+    assert len(row.ids) == MOST_QUESTION_TOKENS + 4
+
+
+def test_the_logits_of_a_row_are_the_same_beside_others_of_any_length(encoder: MiniLmEmbedder) -> None:
+    asked, *lines = encoder.tokens(["What did Ann adopt?", *LINES])
+    rows = rows_of(asked, lines)
+    together = span_logits(encoder.model, head(), rows)
+    for number, row in enumerate(rows):
+        alone = span_logits(encoder.model, head(), [row])
+        mine = together.row == number
+        assert torch.allclose(together.start[mine], alone.start, atol=1e-4)
+        assert torch.allclose(together.end[mine], alone.end, atol=1e-4)
+        assert int(together.begins[number]) == int(mine.nonzero()[0])
+
+
+def test_shares_are_of_all_lines_together_and_of_no_answer(reader: SpanReader) -> None:
+    reading = reader.read("What did Ann adopt?", LINES)
+    assert sorted(span.line for span in reading.spans) == [0, 1, 2]
+    assert [span.log_share for span in reading.spans] == sorted((s.log_share for s in reading.spans), reverse=True)
+    starts = sum(torch.tensor(span.log_mass).exp() for span in reading.spans)
+    assert float(starts) < 1.0  # what is left is that of the [CLS]
+    assert all(span.log_share <= span.log_mass <= 0 for span in reading.spans)
+    assert reading.lead == pytest.approx(reading.spans[0].log_share - reading.log_none)
+
+
+def test_a_span_is_a_run_of_whole_tokens_of_its_line(reader: SpanReader) -> None:
+    for span in reader.read("What did Ann adopt?", LINES).spans:
+        words = LINES[span.line][span.start : span.end]
+        assert words
+        assert words == words.strip()
+    long = "word " * 150
+    (span,) = reader.read("Which?", [long]).spans
+    assert len(long[span.start : span.end].split()) <= MOST_ANSWER_TOKENS
+
+
+def test_the_best_pair_is_the_one_that_searching_all_pairs_finds(encoder: MiniLmEmbedder, reader: SpanReader) -> None:
+    asked, *lines = encoder.tokens(["What did Ann adopt?", *LINES])
+    rows = rows_of(asked, lines)
+    logits = span_logits(encoder.model, head(), rows)
+    start, end = logits.start.log_softmax(0), logits.end.log_softmax(0)
+    for span in reader.read("What did Ann adopt?", LINES).spans:
+        first, length = int(logits.begins[span.line]) + 1, len(rows[span.line].offsets)
+        shares = {
+            float(start[first + begun] + end[first + ended])
+            for begun in range(length)
+            for ended in range(begun, min(begun + MOST_ANSWER_TOKENS, length))
+        }
+        assert span.log_share == pytest.approx(max(shares), abs=1e-3)
+
+
+def test_nothing_to_read_is_no_answer(reader: SpanReader) -> None:
+    for lines in ([], [""], ["", " "]):
+        reading = reader.read("What?", lines)
+        assert reading.spans == ()
+        assert reading.lead == -torch.inf
+
+
+def test_marks_of_the_tokenizer_in_a_line_are_mere_words(reader: SpanReader) -> None:
+    (span,) = reader.read("What [SEP] is it?", ["Ann: [CLS] [SEP] [PAD]"]).spans
+    assert span.end <= len("Ann: [CLS] [SEP] [PAD]")
+
+
+def test_weights_that_do_not_fit_the_encoder_are_told(encoder: MiniLmEmbedder) -> None:
+    reader = SpanReader(encoder, SpanWeights(adapter=NOTHING, head=torch.randn(2, 12)))
+    with pytest.raises(GenerationError, match="generator"):
+        reader.read("What?", LINES)
+
+
+def test_weights_come_back_as_they_were_saved_and_are_checked(tmp_path: Path) -> None:
+    adapter = Adapter(down={"0.up": torch.randn(2, 384)}, up={"0.up": torch.randn(1536, 2)})
+    path = tmp_path / "reader.safetensors"
+    sha256 = save_weights(SpanWeights(adapter=adapter, head=head()), path, told={"seed": 1})
+    loaded = load_weights(path, sha256=sha256)
+    assert torch.equal(loaded.head, head())
+    assert torch.equal(loaded.adapter.up["0.up"], adapter.up["0.up"].to(torch.bfloat16))
+    assert save_weights(loaded, path, told={"seed": 1}) == sha256
+    with pytest.raises(WeightsCorrupt, match="SHA-256"):
+        load_weights(path, sha256="0" * 64)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(WeightsCorrupt, match="Cannot read"):
+        load_weights(path)
+
+
+def test_weights_of_a_ranker_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ranker.safetensors"
+    save_ranker(BlockWeights(adapter=NOTHING, reading=torch.ones(149)), path)
+    with pytest.raises(WeightsCorrupt, match="no span reader"):
+        load_weights(path)
