@@ -16,7 +16,7 @@ from ..memory.types import Context, Retrieved, Turn
 from .citations import is_abstention, marks_in, parse_citations, unescape_marks
 from .filters import Filters, also_without, also_without_ids, readable
 from .long_term_memory import LongTermMemory
-from .ports import Generator, Told, telling_pieces
+from .ports import Generator, StoppableGenerator, Told, telling_pieces
 from .replies import MARKDOWN
 from .types import Answer
 
@@ -171,6 +171,11 @@ class Agent:
         window = self.memory.session_turns(said.session, before=said.position, limit=self._window_turns)
         turn = _ChatTurn(said=said, window=window, filters=filters, on_recall=on_recall)
         return AnswerStream(self._chat_turn(turn), said=said)
+
+    def stop(self) -> None:
+        """Give up what a hosted model is writing, from any thread; local generators end at their next piece."""
+        if isinstance(self.generator, StoppableGenerator):
+            self.generator.stop()
 
     def _chat_turn(self, turn: _ChatTurn) -> PythonGenerator[str, None, Answer]:
         said = turn.said

@@ -75,6 +75,15 @@ class TellingStream(Generator, Protocol):
         ...
 
 
+@runtime_checkable
+class StoppableGenerator(Generator, Protocol):
+    """A generator whose answers can be given up from another thread than the one that waits for them."""
+
+    def stop(self) -> None:
+        """Give up every answer that is being written; who reads one gets a GenerationError at once, or soon."""
+        ...
+
+
 def telling_pieces(
     generator: Generator, question: str, context: Context, history: Sequence[Turn] = ()
 ) -> PythonGenerator[str, None, Told]:

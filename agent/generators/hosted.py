@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...memory.completion_options import CompletionOptions
 from ...memory.endpoint import Endpoint, sendable
+from ...memory.endpoint_stop import StreamStop
 from ...memory.endpoint_usage import Price, Usage, usage_in
 from ...memory.errors import EndpointRefused, EndpointUnreachable, GenerationError
 from ...memory.types import Context, Turn
@@ -58,6 +59,7 @@ class HostedGenerator:
         self._room = Room(tokens=room, assistant=assistant, style=style)
         self._price = price
         self._client: OpenAI | None = None
+        self._running: set[StreamStop] = set()
 
     @property
     def name(self) -> str:
@@ -107,6 +109,14 @@ class HostedGenerator:
                 told: Told = end.value
                 return told
 
+    def stop(self) -> None:
+        """Hang up on every answer that is being written, so that no more of it is paid for; from any thread.
+
+        Who reads it gets a GenerationError, however long the server would have been silent.
+        """
+        for running in tuple(self._running):
+            running.stop()
+
     def close(self) -> None:
         """Close the pooled connections; a later call opens new ones."""
         if self._client is not None:
@@ -120,8 +130,10 @@ class HostedGenerator:
         from httpx2 import RequestError
         from openai import APIConnectionError, APIError
 
+        stop = StreamStop()
+        self._running.add(stop)
         try:
-            yield from self._pieces(messages, on_usage)
+            yield from self._pieces(messages, on_usage, stop)
         except APIConnectionError as error:
             raise EndpointUnreachable(self._endpoint.failure(error)) from error
         except APIError as error:
@@ -130,11 +142,16 @@ class HostedGenerator:
         except RequestError as error:
             # The client reads the body of an error answer outside its own handlers.
             raise EndpointUnreachable(self._unfinished()) from error
+        finally:
+            self._running.discard(stop)
 
-    def _pieces(self, messages: Sequence[ChatMessage], on_usage: _OnUsage | None) -> Iterator[str]:
+    def _pieces(self, messages: Sequence[ChatMessage], on_usage: _OnUsage | None, stop: StreamStop) -> Iterator[str]:
         has_begun = False
         finish: str | None = None
         with self._ask(messages, with_usage=on_usage is not None) as chunks:
+            stop.begin(chunks)
+            if stop.is_stopped:
+                raise GenerationError(f"The answer of {self.name} was stopped before it began; ask again.")
             for piece, reason in self._read(chunks, on_usage):
                 finish = reason or finish
                 shown = piece if has_begun else piece.lstrip()

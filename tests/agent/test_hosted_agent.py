@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -14,12 +15,12 @@ from recollect.memory.archive import Archive
 from recollect.memory.context import ContextBuilder
 from recollect.memory.endpoint import Endpoint
 from recollect.memory.endpoint_usage import Price, Usage, in_words
-from recollect.memory.errors import RecollectError
+from recollect.memory.errors import GenerationError, RecollectError
 from recollect.memory.store import Store
 from recollect.memory.types import Context
 from recollect.rerank.base import FirstStageOrder
 from tests.fakes import HashEmbedder, ScriptedGenerator, count_words
-from tests.openai_server import running, says, says_forever
+from tests.openai_server import Act, running, says, says_forever, says_then_hangs
 
 NOTHING = Context(memories=(), scores=(), text="", tokens=0, budget=854)
 Opened = Callable[..., Agent]
@@ -114,3 +115,48 @@ def test_any_generator_tells_the_whole_at_the_end_of_its_pieces() -> None:
 def test_usage_reads_as_words() -> None:
     assert in_words(Usage(prompt_tokens=1234, completion_tokens=56)) == "1,234 tokens read, 56 written"
     assert in_words(Usage(prompt_tokens=1, completion_tokens=2, cost_usd=0.01234)).endswith(", $0.0123")
+
+
+@pytest.mark.parametrize("act", [says_then_hangs("word "), says_then_hangs()], ids=["after a piece", "before one"])
+def test_an_answer_that_a_silent_server_owes_is_given_up_from_another_thread(opened: Opened, act: Act) -> None:
+    ended: list[RecollectError] = []
+    begun = Event()
+
+    def read(agent: Agent) -> None:
+        try:
+            for _ in agent.stream("Talk to me", on_recall=lambda _: begun.set()):
+                pass
+        except RecollectError as error:
+            ended.append(error)
+
+    with running(act) as server:
+        agent = opened(server.url)  # it would wait 60 seconds for the next piece
+        reader = Thread(target=read, args=(agent,), daemon=True)
+        reader.start()
+        assert begun.wait(30)
+        while reader.is_alive():  # it may not have reached the server yet
+            agent.stop()
+            reader.join(0.05)
+            assert not server.stopping.is_set()
+    assert isinstance(ended[0], GenerationError)
+    assert [turn.text for turn in agent.memory.latest(9)] == ["Talk to me"]
+
+
+def test_a_generator_that_was_stopped_hangs_up_and_answers_the_next_question() -> None:
+    with running(says_forever("word ")) as server:
+        generator = HostedGenerator(Endpoint(model="chat-1", base_url=server.url))
+        pieces = generator.stream("When?", NOTHING, ())
+        assert next(pieces) == "word "
+        generator.stop()
+        with pytest.raises(GenerationError):
+            for _ in pieces:
+                pass
+        assert server.has_streams(0)
+        assert next(generator.stream("And then?", NOTHING, ())) == "word "
+
+
+def test_a_local_generator_has_nothing_to_hang_up(opened: Opened) -> None:
+    agent = opened("http://127.0.0.1:9/v1")
+    local = Agent(agent.memory, ScriptedGenerator("one ", "two"))
+    local.stop()
+    assert local.ask("count").text == "one two"
