@@ -30,7 +30,7 @@ class History:
         self._screen = screen
 
     async def list(self, words: str = "") -> None:
-        """List the sessions that hold `words`."""
+        """List the sessions that hold `words`, and tell how much is remembered."""
         chat = self._screen.chat
         if chat is None:
             return
@@ -38,6 +38,9 @@ class History:
         if found is not None:
             today = date.today()
             self._screen.query_one(SessionList).show(found, today=today, running=chat.session)
+        counts = await self._screen.attempt(chat.past.counts)
+        if counts is not None:
+            self._screen.tell(memories=counts.turns + counts.events)
 
     async def resume(self, session: "SessionInfo") -> None:
         """Show the last turns of a session; the next turn goes on in it."""

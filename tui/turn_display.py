@@ -9,7 +9,6 @@ from .evidence import Evidence, of_answer, of_recall
 from .turns import Begin, TurnRunner
 from .widgets.message_view import MessageView
 from .widgets.prompt import Prompt
-from .widgets.status_line import StatusLine
 from .widgets.transcript import Transcript
 from .words import took
 
@@ -68,26 +67,37 @@ class Turns:
         for view in views[last if with_question else last + 1 :]:
             await view.remove()
 
-    def recalled(self, found: Retrieved) -> None:
-        """Show the memories before the first word is written."""
+    async def heard(self, event: TurnRunner.Heard) -> None:
+        """Show what became of a turn; of one that was stopped nothing is shown, and no reply kept."""
+        match event.news:
+            case TurnRunner.Finished(answer) if event.is_stopped:
+                await self._forget(answer)
+            case _ if event.is_stopped:
+                return
+            case TurnRunner.Started(said):
+                self._stored(said)
+            case TurnRunner.Recalled(found):
+                self._recalled(found)
+            case TurnRunner.Piece(text):
+                if self.reply is not None:
+                    await self.reply.write(text)
+            case TurnRunner.Finished(answer):
+                await self._finished(answer)
+            case TurnRunner.Failed(problem, is_stored):
+                await self._failed(problem, is_stored=is_stored)
+
+    def _recalled(self, found: Retrieved) -> None:
         self._screen.tell(doing="writing…", tokens=found.context.tokens, budget=found.context.budget)
         if self.reply is not None:
             self.reply.evidence = of_recall(found, "Reading")
             self._screen.show_evidence(self.reply)
 
-    def stored(self, said: Turn) -> None:
-        """Note which turn the last message of the user became."""
+    def _stored(self, said: Turn) -> None:
         asked = [view for view in self._screen.query_one(Transcript).views if view.kind == "user"]
         if asked and asked[-1].turn is None:
             asked[-1].turn = said
 
-    async def grow(self, piece: str) -> None:
-        """Let the reply grow."""
-        if self.reply is not None:
-            await self.reply.write(piece)
-
-    async def finished(self, answer: Answer) -> None:
-        """Put links and head to the reply, and show what it was given to read."""
+    async def _finished(self, answer: Answer) -> None:
         view = self._taken()
         if view is None or self._screen.chat is None:
             return
@@ -99,11 +109,9 @@ class Turns:
         self._screen.show_evidence(view)
         for problem in answer.problems:
             await self._screen.say("note", "Note", problem)
-        held = self._screen.query_one(StatusLine).status.memories or 0
-        self._screen.tell(doing="", timings=answer.timings, memories=held + 2)
+        self._screen.tell(doing="", timings=answer.timings)
 
-    async def failed(self, problem: str, *, is_stored: bool) -> None:
-        """Show what failed and what to do; what was written is not lost."""
+    async def _failed(self, problem: str, *, is_stored: bool) -> None:
         view = self._taken()
         self._screen.tell(doing="")
         if view is not None and not view.text:
@@ -114,13 +122,21 @@ class Turns:
             prompt = self._screen.query_one(Prompt)
             prompt.action_cursor_up()
 
+    async def _forget(self, answer: Answer) -> None:
+        chat, reply = self._screen.chat, answer.reply
+        if chat is not None and reply is not None:
+            await self._screen.attempt(lambda: chat.agent.memory.forget([reply]))
+
     async def stop(self) -> bool:
-        """Stop the reply, and tell whether one was being written."""
+        """Stop the reply at once, whatever its model still does, and tell whether one was being written."""
         was_running = self.runner.stop()
+        if was_running and self._screen.chat is not None:
+            self._screen.chat.agent.stop()
         view = self._taken()
         if view is not None:
             await view.finish("stopped · what you wrote is remembered, Ctrl+R asks again")
             self._screen.tell(doing="")
+            self._screen.do_soon(self._screen.history.list())
         return was_running
 
     def _taken(self) -> MessageView | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -21,41 +21,54 @@ Begin = Callable[[Callable[[Retrieved], None]], "AnswerStream"]
 
 
 class TurnRunner:
-    """Runs turns and posts what becomes of them to `target`; a turn that was stopped is not heard of again."""
+    """Runs turns and posts what becomes of them to `target` as `Heard`."""
 
-    @dataclass
-    class Started(Message):
+    @dataclass(frozen=True, slots=True)
+    class Started:
         """The user's turn is stored."""
 
         said: Turn
 
-    @dataclass
-    class Recalled(Message):
+    @dataclass(frozen=True, slots=True)
+    class Recalled:
         """The memories are found, and nothing is written yet."""
 
         found: Retrieved
 
-    @dataclass
-    class Piece(Message):
+    @dataclass(frozen=True, slots=True)
+    class Piece:
         """A piece of the reply."""
 
         text: str
 
-    @dataclass
-    class Finished(Message):
+    @dataclass(frozen=True, slots=True)
+    class Finished:
         """The reply is complete and stored."""
 
         answer: "Answer"
 
-    @dataclass
-    class Failed(Message):
+    @dataclass(frozen=True, slots=True)
+    class Failed:
         """There is no reply: what failed and what to do; `is_stored` tells whether the user's turn stands."""
 
         problem: str
         is_stored: bool
 
+    @dataclass
+    class Heard(Message):
+        """One of the above, of a turn that may have been stopped since."""
+
+        news: "TurnRunner.Started | TurnRunner.Recalled | TurnRunner.Piece | TurnRunner.Finished | TurnRunner.Failed"
+        stopping: Event
+
+        @property
+        def is_stopped(self) -> bool:
+            """Whether nobody waits for it any more."""
+            return self.stopping.is_set()
+
     def __init__(self, target: MessagePump) -> None:
         self._target = target
+        self._beginning = Lock()
         self._stop: Event | None = None
         self._thread: Thread | None = None
 
@@ -72,7 +85,7 @@ class TurnRunner:
         self._thread.start()
 
     def stop(self) -> bool:
-        """Stop the running turn, as soon as its next piece comes; tells whether there was one."""
+        """Stop the running turn: nothing is heard of it any more. Tells whether there was one."""
         was_running = self.is_running
         if self._stop is not None:
             self._stop.set()
@@ -86,13 +99,14 @@ class TurnRunner:
         return self._thread is None or not self._thread.is_alive()
 
     def _run(self, begin: Begin, stop: Event) -> None:
-        def post(message: Message) -> None:
+        def post(news: TurnRunner.Started | TurnRunner.Recalled | TurnRunner.Piece | TurnRunner.Failed) -> None:
             if not stop.is_set():
-                self._target.post_message(message)
+                self._target.post_message(self.Heard(news, stop))
 
         is_stored = is_told = False
         try:
-            stream = begin(lambda found: post(self.Recalled(found)))
+            with self._beginning:  # one that was stopped meanwhile is stored first: turns stay in their order
+                stream = begin(lambda found: post(self.Recalled(found)))
             is_stored = True
             if stream.said is not None:
                 post(self.Started(stream.said))
@@ -102,7 +116,8 @@ class TurnRunner:
                     is_told = True
                     return
                 post(self.Piece(piece))
-            post(self.Finished(stream.answer))
+            # told even if it was stopped in this moment: a reply that nobody saw to its end is not to stay
+            self._target.post_message(self.Heard(self.Finished(stream.answer), stop))
             is_told = True
         except RecollectError as error:
             post(self.Failed(" ".join(str(error).split()), is_stored))

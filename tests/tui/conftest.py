@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
+from threading import enumerate as running_threads
 
 import pytest
 from textual.pilot import Pilot
@@ -19,6 +20,7 @@ from recollect.memory.types import Context, Turn
 from recollect.rerank.base import FirstStageOrder
 from recollect.tui.app import ChatApp
 from recollect.tui.ports import Setting
+from recollect.tui.threads import OURS
 from recollect.tui.widgets.message_view import MessageView
 from recollect.tui.widgets.prompt import Prompt
 from recollect.tui.widgets.status_line import StatusLine
@@ -149,6 +151,10 @@ class Screenplay:
         await self.write(text)
         line = self.app.chat_screen.query_one(StatusLine)
         await self.until(lambda: line.status.timings is not before and not line.status.doing)
+
+    def threads(self) -> list[Thread]:
+        """The threads of the app that still work."""
+        return [thread for thread in running_threads() if thread.name.startswith(OURS)]
 
     def messages(self) -> list[tuple[str, str]]:
         return [(view.kind, view.text) for view in self.app.chat_screen.query(MessageView)]

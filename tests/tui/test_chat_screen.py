@@ -1,10 +1,12 @@
 """The chat: replies that stream, citations, stopping, failing, retrying, and what is kept."""
 
 from pathlib import Path
+from threading import Event
 
 from textual.widgets.markdown import MarkdownBlock
 
 from recollect.memory.errors import EndpointUnreachable
+from recollect.tui.turns import TurnRunner
 from recollect.tui.widgets.memory_pane import MemoryPane
 from recollect.tui.widgets.message_view import MessageView
 from recollect.tui.widgets.prompt import Prompt
@@ -82,6 +84,44 @@ def test_escape_stops_a_reply_and_what_was_said_stays(perform: Perform, generato
             "I have a red bicycle",
             "You said so [1].",
         ]
+
+    perform(play)
+
+
+def test_after_a_stop_the_next_turn_begins_while_the_model_still_works(
+    perform: Perform, generator: TalkingGenerator
+) -> None:
+    async def play(scene: Screenplay) -> None:
+        generator.gate.clear()
+        await scene.write("I have a red bicycle")
+        await scene.sees("You said so")
+        await scene.pilot.press("escape")
+        await scene.sees("stopped", "Ctrl+R asks again")
+        assert not scene.app.chat_screen.turns.runner.wait(0)  # its model has not even noticed
+        await scene.write("I have a blue one")
+        await scene.until(lambda: scene.messages()[3:] == [("user", "I have a blue one"), ("reply", "You said so ")])
+        generator.gate.set()
+        await scene.until(lambda: scene.messages()[-1] == ("reply", "You said so [1]."))
+        assert scene.messages()[2] == ("reply", "You said so ")
+        await scene.sees("3 memories")
+        await scene.until(lambda: not any("turn" in thread.name for thread in scene.threads()))
+        said = [turn.text for turn in scene.chat.agent.memory.latest(9)]
+        assert said == ["I have a red bicycle", "I have a blue one", "You said so [1]."]
+
+    perform(play)
+
+
+def test_a_reply_that_was_complete_when_it_was_stopped_is_forgotten(perform: Perform) -> None:
+    async def play(scene: Screenplay) -> None:
+        await scene.say("I have a red bicycle")
+        stream = scene.chat.send("And a blue one")
+        stop = Event()
+        stop.set()
+        assert len(scene.chat.agent.memory.latest(9)) == 3
+        answer = stream.answer
+        scene.app.chat_screen.post_message(TurnRunner.Heard(TurnRunner.Finished(answer), stop))
+        await scene.until(lambda: len(scene.chat.agent.memory.latest(9)) == 3)
+        assert scene.chat.agent.memory.latest(1)[0].text == "And a blue one"
 
     perform(play)
 

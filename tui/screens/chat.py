@@ -174,26 +174,11 @@ class ChatScreen(Screen[None]):
         else:
             self.turns.send(event.text)
 
-    def on_turn_runner_started(self, event: TurnRunner.Started) -> None:
-        """Note which turn was stored."""
-        self.turns.stored(event.said)
-
-    def on_turn_runner_recalled(self, event: TurnRunner.Recalled) -> None:
-        """Show the memories before the first word is written."""
-        self.turns.recalled(event.found)
-
-    async def on_turn_runner_piece(self, event: TurnRunner.Piece) -> None:
-        """Let the reply grow."""
-        await self.turns.grow(event.text)
-
-    async def on_turn_runner_finished(self, event: TurnRunner.Finished) -> None:
-        """Show the whole reply, and what it was given to read."""
-        await self.turns.finished(event.answer)
-        self._list_soon()
-
-    async def on_turn_runner_failed(self, event: TurnRunner.Failed) -> None:
-        """Show what failed and what to do; what was written is not lost."""
-        await self.turns.failed(event.problem, is_stored=event.is_stored)
+    async def on_turn_runner_heard(self, event: TurnRunner.Heard) -> None:
+        """Show how far the reply is."""
+        await self.turns.heard(event)
+        if isinstance(event.news, TurnRunner.Finished):
+            self._list_soon()
 
     # -- memories --------------------------------------------------------------------------------
 
