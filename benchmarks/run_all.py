@@ -61,6 +61,7 @@ BENCHMARKS = (
     Benchmark(name="prefill", script="prefill", quick=("--tokens", "512", "--repetitions", "1")),
     Benchmark(name="marginal", script="marginal", quick=("--layers", "2", "--width", "128", "--repetitions", "1")),
     Benchmark(name="chat_start", script="chat_start", quick=("--repetitions", "1")),
+    Benchmark(name="chat_scrolling", script="chat_scrolling", quick=("--turns", "200", "--keys", "6")),
     Benchmark(name="chat_typing", script="chat_typing", quick=("--turns", "120", "--rounds", "1")),
     Benchmark(name="crash", script="crash", quick=("--rounds", "5")),
     Benchmark(name="concurrency", script="concurrency", quick=("--seconds", "5", "--creations", "3")),

@@ -41,6 +41,11 @@ class Terminal:
         """Whether something was drawn since the last typing, of what was read so far."""
         return text.encode() in self._drawn
 
+    @property
+    def drawn(self) -> str:
+        """What was drawn since the last typing, of what was read so far, with its escape sequences."""
+        return self._drawn.decode(errors="replace")
+
     def until(self, text: str, *, timeout_s: float = 60.0) -> float:
         """Wait until something was drawn since the last typing, and return when; raises SystemExit when it is not."""
         deadline = time.perf_counter() + timeout_s

@@ -33,6 +33,7 @@ SCRIPTS = {
         "open until the first search is answered",
     ),
     "chat_start": (["--repetitions", "1"], "first prompt over a bare app"),
+    "chat_scrolling": (["--turns", "200", "--keys", "6"], "page up to screen p95"),
     "chat_typing": (["--turns", "120", "--rounds", "1"], "key to screen p95, reranking"),
     "marginal": (
         ["--layers", "1", "--width", "64", "--length", "12", "--tokens", "3", "--repetitions", "1"],

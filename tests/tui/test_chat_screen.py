@@ -285,7 +285,7 @@ def test_another_model_opens_the_same_session_again(perform: Perform, settings: 
         await scene.write("/model big")
         await scene.until(lambda: scene.app.chat_screen.chat is not before)
         await scene.opened()
-        assert settings.values == {"generator.name": "hosted", "hosted.model": "big"}
+        assert settings.values == {"generator.name": "hosted", "hosted.model": "big", "chat.theme": "dark"}
         assert scene.chat.session == before.session
         await scene.write("/model wrong")
         await scene.sees("expected a text")
