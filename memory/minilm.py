@@ -33,13 +33,16 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One encoder layer; query, key and value projections are one matrix, (3 * hidden, hidden)."""
+    """One encoder layer; query, key and value projections are one matrix, (3 * hidden, hidden).
 
-    qkv: tuple[Tensor, Tensor]
-    attended: tuple[Tensor, Tensor]
+    Matrices come with their bias, and from whoever lays them out for the processor with what that takes.
+    """
+
+    qkv: tuple[Tensor, ...]
+    attended: tuple[Tensor, ...]
     attended_norm: tuple[Tensor, Tensor]
-    up: tuple[Tensor, Tensor]
-    down: tuple[Tensor, Tensor]
+    up: tuple[Tensor, ...]
+    down: tuple[Tensor, ...]
     output_norm: tuple[Tensor, Tensor]
 
 
@@ -104,16 +107,20 @@ class MiniLm:
         states = self.embed_tokens(ids)
         keys = None if mask is None else mask[:, None, None, :]  # (batch, 1, 1, key)
         for layer in self.layers:
-            states = self._layer(layer, states, keys)
+            states = self.fed_forward(layer, self.attended(layer, states, keys))
         return states
 
-    def _layer(self, layer: Layer, states: Tensor, keys: Tensor | None) -> Tensor:
+    def attended(self, layer: Layer, states: Tensor, keys: Tensor | None) -> Tensor:
+        """Return states (batch, length, hidden) after a layer's attention; `keys` (batch, 1, 1, length) or None."""
         batch, length, hidden = states.shape
         qkv = functional.linear(states, *layer.qkv).view(batch, length, 3, self.shape.heads, -1)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (batch, heads, length, hidden / heads)
         read = functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
         read = read.transpose(1, 2).reshape(batch, length, hidden)
-        states = self.norm(states + functional.linear(read, *layer.attended), layer.attended_norm)
+        return self.norm(states + functional.linear(read, *layer.attended), layer.attended_norm)
+
+    def fed_forward(self, layer: Layer, states: Tensor) -> Tensor:
+        """Return the states (batch, length, hidden) after a layer's feed-forward part."""
         wide = functional.gelu(functional.linear(states, *layer.up))
         return self.norm(states + functional.linear(wide, *layer.down), layer.output_norm)
 

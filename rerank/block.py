@@ -33,6 +33,7 @@ class BlockReranker:
     Reads the question, every candidate with what was said before it, and the event summaries that cover most of
     them. Scores are comparable within one call and do not depend on the order of the candidates. Memories above 200
     tokens are read in pieces, at most eight of them. `weights` None takes those that ship with the package.
+    `eight_bits` reads in an eighth less time where the processor has AVX512-VNNI; scores move a little.
     Raises EmbedderError when the encoder cannot be loaded, WeightsCorrupt when the weights cannot be used,
     RerankError when there is too little memory or the weights do not fit the encoder.
     """
@@ -41,9 +42,12 @@ class BlockReranker:
     reads_events = True
     brevity = BREVITY
 
-    def __init__(self, encoder: MiniLmEmbedder, weights: BlockWeights | None = None) -> None:
+    def __init__(
+        self, encoder: MiniLmEmbedder, weights: BlockWeights | None = None, *, eight_bits: bool = False
+    ) -> None:
         self._encoder = encoder
         self._given = weights
+        self._eight_bits = eight_bits
 
     @cached_property
     def _weights(self) -> BlockWeights:
@@ -51,7 +55,7 @@ class BlockReranker:
 
     @cached_property
     def _model(self) -> MiniLm:
-        return packed(adapted(self._encoder.model, self._weights.adapter))
+        return packed(adapted(self._encoder.model, self._weights.adapter), eight_bits=self._eight_bits)
 
     def rank(
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()

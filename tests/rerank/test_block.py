@@ -68,9 +68,11 @@ def crowd() -> list[Candidate]:
     ]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_shuffled_candidates_get_exactly_the_same_scores(dtype: torch.dtype) -> None:
-    ranker = BlockReranker(MiniLmEmbedder(dtype=dtype))
+@pytest.mark.parametrize(
+    ("dtype", "eight_bits"), [(torch.float32, False), (torch.bfloat16, False), (torch.bfloat16, True)]
+)
+def test_shuffled_candidates_get_exactly_the_same_scores(dtype: torch.dtype, eight_bits: bool) -> None:
+    ranker = BlockReranker(MiniLmEmbedder(dtype=dtype), eight_bits=eight_bits)
     told = [event(90, "Alice adopts a dog.", (26, 3)), event(91, "Alice has a wedding to go to.", (5, 9))]
     straight = ranker.rank("Which dog did Alice adopt?", crowd(), events=told)
     assert len(set(scores(straight).values())) == 28
