@@ -20,6 +20,7 @@ def test_the_prompt_is_there_before_the_memory_and_what_is_sent_early_is_answere
         assert scene.app.chat_screen.chat is None
         assert isinstance(scene.app.focused, Prompt)
         await scene.write("I have a red bicycle")
+        assert "is sent then" in scene.screen_text() or scene.app.chat_screen.chat is not None
         await scene.until(lambda: ("reply", "You said so [1].") in scene.messages())
 
     perform(play, opened=False)

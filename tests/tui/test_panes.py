@@ -193,6 +193,23 @@ def test_in_a_narrow_terminal_one_pane_is_seen_at_a_time(perform: Perform, store
     perform(play, size=(80, 24))
 
 
+def test_a_slash_begins_a_command_from_any_pane(perform: Perform, store: Path) -> None:
+    fill(store)
+
+    async def play(scene: Screenplay) -> None:
+        await scene.say("Which fact?")
+        prompt = scene.app.chat_screen.query_one(Prompt)
+        for key in ("f3", "f2"):
+            await scene.pilot.press(key)
+            await scene.until(lambda: not prompt.has_focus)
+            await scene.pilot.press("slash", "w", "h", "y")
+            assert prompt.text == "/why"
+            assert prompt.has_focus
+            prompt.put("")
+
+    perform(play, size=(80, 24))
+
+
 def test_everything_is_reached_by_tab(perform: Perform, store: Path) -> None:
     fill(store)
 

@@ -48,6 +48,7 @@ class ChatScreen(Screen[None]):
         Binding("f4", "command('browse')", "Memory"),
         Binding("f5", "command('settings')", "Settings", show=False),
         Binding("escape", "back", "Stop / back", show=False),
+        Binding("slash", "begin_command", show=False),
         Binding("ctrl+n", "command('new')", "New", show=False),
         Binding("ctrl+r", "command('retry')", "Retry", show=False, priority=True),
         Binding("ctrl+g", "command('edit')", "Edit", show=False, priority=True),
@@ -168,6 +169,7 @@ class ChatScreen(Screen[None]):
             self.do_soon(self.commands.run(event.text))
         elif self.chat is None:
             self._waiting.append(event.text)
+            self.tell(doing="opening… what you wrote is sent then")
         elif self.turns.runner.is_running:
             self.query_one(Prompt).put(event.text)
             self.notify("A reply is still being written; Escape stops it.")
@@ -262,6 +264,11 @@ class ChatScreen(Screen[None]):
             self._close_panes()
         else:
             self.show_pane(name)
+
+    def action_begin_command(self) -> None:
+        """Begin a command from wherever the focus is; in a pane, its letters would pin and forget."""
+        self._close_panes()
+        self.query_one(Prompt).put("/")
 
     def reveal_pane(self, name: str) -> None:
         """Go to a pane that is hidden; one that is seen leaves the focus where somebody writes."""

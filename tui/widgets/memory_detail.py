@@ -39,7 +39,7 @@ def described(shown: ShownMemory, *, is_pinned: bool) -> Content:
         width = max(len(bar.stage) for bar in shown.bars)
         parts += [Content(""), *(drawn(bar, width) for bar in shown.bars)]
     if shown.heat:
-        words = ", ".join(f"{visible(word.text)} {100 * word.share:.0f} %" for word in shown.heat)
+        words = ", ".join(f"{visible(word.text)} {100 * word.share:.0f}\N{NO-BREAK SPACE}%" for word in shown.heat)
         parts += [Content(""), Content.assemble(("attention  ", "$dimmed"), words)]
     return Content("\n").join(parts)
 
