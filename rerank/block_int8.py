@@ -6,7 +6,7 @@ norm are ten times larger than the rest; matrix and inputs share that difference
 Eq. 4), otherwise it would take three of the eight bits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -38,7 +38,7 @@ def is_fast() -> bool:
     """Return whether this processor multiplies eight bits in hardware (AVX512-VNNI) and this torch lets us."""
     if not hasattr(torch.cpu, "get_capabilities") or not all(hasattr(torch.ops.onednn, one) for one in _OPERATORS):
         return False
-    told: dict[str, Any] = torch.cpu.get_capabilities()  # bool, int and str
+    told: Mapping[str, Any] = torch.cpu.get_capabilities()  # bool, int and str
     return bool(told.get("avx512_vnni"))
 
 

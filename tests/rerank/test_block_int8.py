@@ -36,7 +36,7 @@ def test_a_product_of_eight_bits_is_near_the_plain_one(half: MiniLm, up: Int8, r
     for gelu, expected in ((False, exact), (True, functional.gelu(exact))):
         found = product(states, up, gelu=gelu).float()
         assert found.shape == expected.shape
-        assert float((found - expected).norm() / expected.norm()) < 0.06  # a wrong shift or scale is off by 1
+        assert float((found - expected).square().mean() / expected.square().mean()) ** 0.5 < 0.06
 
 
 def test_a_tokens_product_is_the_same_whatever_is_read_beside_it(half: MiniLm, up: Int8) -> None:
