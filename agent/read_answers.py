@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..memory.errors import GenerationError
 from ..memory.types import Context
@@ -16,11 +16,13 @@ from .answer_lines import Line, lines_of
 from .sentences import Sentence
 
 if TYPE_CHECKING:
-    from .span_reader import AnswerSpan, SpanReader
+    from .span_reader import AnswerSpan, SpanReading
 
-FEATURES = ("lead", "share", "prior", "other", "nobody")
-"""What is known of the best answer; see `features`."""
+FEATURES = ("lead", "here", "other", "score")
+"""What is known of the best answer: how far it is above "no answer" in all lines, and above that in its own, in nats;
+whether the question is about a speaker and somebody else tells of himself or herself; the score of its memory."""
 
+MOST_NATS = 20.0
 _FIRST_PERSON = frozenset(("i", "my", "me", "mine", "myself", "we", "our", "us"))
 _TO_THIRD = {
     "i": "{name}",
@@ -36,11 +38,19 @@ _TO_THIRD = {
 _PERSONAL = re.compile(r"(?<![\w'’])(?:" + "|".join(sorted(_TO_THIRD, key=len, reverse=True)) + r")(?![\w'’])", re.I)
 
 
+class Reads(Protocol):
+    """Finds the words of every line that answer best: a `SpanReader`, or the like."""
+
+    def read(self, question: str, lines: Sequence[str]) -> "SpanReading":
+        """Return what each line answers."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderModel:
     """How the reader's log shares and the order of the memories are weighed, and when nothing is remembered.
 
-    `prior_weight` counts the rank score of a line, 0 to 1 within a context, in nats. Under `threshold`, a probability
+    `prior_weight` counts the score of a line, 0 to 1 within a context, in nats. Under `threshold`, a probability
     that the logistic model over `FEATURES` gives, nothing is remembered; a further answer is given from
     `further_share` of the best one's share on. Chosen on dev splits by `recollect.training.span_calibration`.
     """
@@ -52,11 +62,16 @@ class ReaderModel:
     further_share: float
 
 
-@lru_cache(maxsize=1)
-def shipped_model() -> ReaderModel:
-    """Return the model that ships with the package; raises GenerationError when its file does not fit the program."""
+@lru_cache(maxsize=2)
+def shipped_model(*, ranked_by_block: bool = True) -> ReaderModel:
+    """Return the model that ships with the package; raises GenerationError when its file does not fit the program.
+
+    There is one for contexts that the block ranker has ranked, whose scores tell whether there is an answer, and one
+    for any other.
+    """
     try:
         stored = json.loads(files("recollect.agent").joinpath("span_reader.json").read_text(encoding="utf-8"))
+        stored = stored["block" if ranked_by_block else "any"]
         return ReaderModel(
             prior_weight=stored["prior_weight"],
             support_weights=tuple(stored["support_weights"][name] for name in FEATURES),
@@ -96,9 +111,9 @@ class ReadAnswers:
 
 
 def read_answers(
-    question: str, context: Context, reader: "SpanReader", *, prior_weight: float, asker: str = ""
+    question: str, context: Context, reader: Reads, *, prior_weight: float, asker: str = ""
 ) -> ReadAnswers:
-    """Read the question beside every line of the context. Raises what `SpanReader.read` raises."""
+    """Read the question beside every line of the context. Raises what `reader` raises."""
     lines = lines_of(context, question=question, asker=asker)
     asked = of_asker(question, asker)
     reading = reader.read(asked, [line.text for line in lines])
@@ -111,10 +126,10 @@ def read_answers(
     return ReadAnswers(
         answers=tuple(_answer(lines[span.line], span, weights[span.line] - weights[best.line]) for span in spans),
         features=(
-            max(-20.0, min(20.0, best.log_share - reading.log_none)),
-            best.log_share,
-            priors[best.line],
-            *_persons(asked, lines, lines[best.line]),
+            max(-MOST_NATS, min(MOST_NATS, best.log_share - reading.log_none)),
+            max(-MOST_NATS, min(MOST_NATS, best.log_share - best.log_none)),
+            float(_is_about_other(asked, lines, lines[best.line])),
+            lines[best.line].prior,
         ),
     )
 
@@ -137,15 +152,17 @@ def _graded(scores: Sequence[float]) -> list[float]:
     return [(score - low) / (high - low) if high > low else 1.0 for score in scores]
 
 
-def _persons(question: str, lines: Sequence[Line], best: Line) -> tuple[float, float]:
-    """Return whether the question is about a speaker and somebody else tells of himself or herself; and of nobody."""
+def speakers_named(question: str, lines: Sequence[Line]) -> set[str]:
+    """Return the speakers of the lines whom the question names."""
     asked = set(words(question))
-    about = {line.turn.speaker for line in lines if not asked.isdisjoint(words(line.turn.speaker))}
-    if not about:
-        return 0.0, 1.0
-    if best.turn.speaker in about:
-        return 0.0, 0.0
+    return {line.turn.speaker for line in lines if not asked.isdisjoint(words(line.turn.speaker))}
+
+
+def _is_about_other(question: str, lines: Sequence[Line], best: Line) -> bool:
+    """Tell whether the question names speakers and somebody else tells of himself or herself alone."""
+    about = speakers_named(question, lines)
+    if not about or best.turn.speaker in about:
+        return False
     said = set(words(best.turn.text))
     names = {word for speaker in about for word in words(speaker)}
-    is_own = not said.isdisjoint(_FIRST_PERSON) and said.isdisjoint(names)
-    return float(is_own), 0.0
+    return not said.isdisjoint(_FIRST_PERSON) and said.isdisjoint(names)

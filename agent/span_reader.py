@@ -24,14 +24,14 @@ class AnswerSpan:
     """The words of one line that answer best: `line[start:end]`.
 
     `log_share` is the logarithm of the product of the shares, among all lines, of where it starts and ends (at most
-    0); `log_mass` that of the share of all starts in this line.
+    0); `log_none` is the same of the `[CLS]` of its own row, "no answer in this line".
     """
 
     line: int
     start: int
     end: int
     log_share: float
-    log_mass: float
+    log_none: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,26 +88,20 @@ def _reading(logits: Logits, rows: Sequence[Row]) -> SpanReading:
     start, end = logits.start.log_softmax(0), logits.end.log_softmax(0)
     none = start[logits.begins].logsumexp(0) + end[logits.begins].logsumexp(0)
     best: dict[int, AnswerSpan] = {}
-    mass: dict[int, float] = {}
     for number, row in enumerate(rows):
-        first = int(logits.begins[number]) + 1
-        last = first + len(row.offsets)
+        mark = int(logits.begins[number])
+        first, last = mark + 1, mark + 1 + len(row.offsets)
         begun, ended, share = _best_pair(start[first:last], end[first:last])
-        here = float(start[first:last].logsumexp(0))
-        mass[row.line] = max(here, mass.get(row.line, here))
         if row.line not in best or share > best[row.line].log_share:
             best[row.line] = AnswerSpan(
                 line=row.line,
                 start=row.offsets[begun][0],
                 end=row.offsets[ended][1],
                 log_share=share,
-                log_mass=0.0,
+                log_none=float(start[mark] + end[mark]),
             )
-    spans = [
-        AnswerSpan(line=one.line, start=one.start, end=one.end, log_share=one.log_share, log_mass=mass[one.line])
-        for one in best.values()
-    ]
-    return SpanReading(spans=tuple(sorted(spans, key=lambda one: (-one.log_share, one.line))), log_none=float(none))
+    spans = sorted(best.values(), key=lambda one: (-one.log_share, one.line))
+    return SpanReading(spans=tuple(spans), log_none=float(none))
 
 
 def _best_pair(start: Tensor, end: Tensor) -> tuple[int, int, float]:

@@ -23,7 +23,7 @@ from ..rerank.block_weights import REINSTALL, in_order
 
 FORMAT = "spans 1"
 SHIPPED = "span_reader.safetensors"
-SHIPPED_SHA256 = ""
+SHIPPED_SHA256 = "9f4fd30572c538eabde4ede97e94d18b526fd9115e148eba81bedcf45cb72780"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from .evals.selection import Selection, select
 from .evals.shared_memories import SharedMemories
 from .evals.stored_run import load_run, summarise_run
 from .evals.summary import RunSummary
-from .evals.system_spec import SystemSpec
+from .evals.system_spec import LIBRARY, SystemSpec
 from .evals.units import Unit, make_unit
 from .evaluation_protocol import describe_run, drawing_events, first_stage, of_system
 from .evaluation_stores import ConversationStores
@@ -127,7 +127,7 @@ class _Laboratory:
         self._sink = sink
         self._embedder = make_embedder(evaluation.config)
         self._stores = ConversationStores(sink.store, drawing_events(evaluation.config), self._embedder)
-        self._answerers: dict[str, Answerer] = {}
+        self._answerers: dict[tuple[str, str], Answerer] = {}
 
     def __enter__(self) -> "_Laboratory":
         return self
@@ -164,11 +164,15 @@ class _Laboratory:
         )
 
     def _answerer(self, spec: SystemSpec) -> Answerer:
+        own = of_system(self._evaluation.config, spec)
         # plans check what they hold
-        config = replace(self._evaluation.config, generator=cast("GeneratorName", spec.generator))
-        if config.generator not in self._answerers:
-            self._answerers[config.generator] = self._made_answerer(config)
-        return self._answerers[config.generator]
+        config = replace(own, generator=cast("GeneratorName", spec.generator))
+        if spec.kind != LIBRARY:
+            config = replace(config, rerank="none")
+        key = config.generator, config.rerank
+        if key not in self._answerers:
+            self._answerers[key] = self._made_answerer(config)
+        return self._answerers[key]
 
     def _made_answerer(self, config: Config) -> Answerer:
         answers = self._evaluation.plan.answers or AnswerPlan()

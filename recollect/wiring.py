@@ -243,8 +243,16 @@ def make_generator(config: Config, embedder: "Embedder", *, asker: str = "", is_
     """
     if config.generator == "extractive":
         from .agent.generators.extractive import ExtractiveGenerator
+        from .agent.read_answers import shipped_model
+        from .agent.span_reader import SpanReader
 
-        return ExtractiveGenerator(embedder, asker=asker, is_brief=is_brief)
+        return ExtractiveGenerator(
+            embedder,
+            asker=asker,
+            reader=SpanReader(_minilm()),
+            reader_model=shipped_model(ranked_by_block=config.rerank == "block"),
+            is_brief=is_brief,
+        )
     if config.generator == "bart":
         from .wiring_reader import local_reader
 

@@ -116,7 +116,7 @@ def fit(train: Sequence[Asked], dev: Sequence[Asked], recipe: Recipe) -> Calibra
     def supports(asked: Asked) -> "NDArray[np.float32]":
         return support(asked.found, (asked.found.features @ weights).astype(np.float32))
 
-    support_weights, support_bias = _logistic(
+    support_weights, support_bias = logistic(
         np.stack([supports(asked) for asked in train]), np.array([asked.is_answerable for asked in train])
     )
     scores = {
@@ -236,7 +236,7 @@ def _listwise(train: Sequence[Asked]) -> "NDArray[np.float64]":
     return fitted
 
 
-def _logistic(
+def logistic(
     features: "NDArray[np.float32]", is_evidence: "NDArray[np.bool_]"
 ) -> tuple["NDArray[np.float64]", float]:
     """Fit a ridge-regularised logistic model by Newton's method; returns weights and bias."""

@@ -1,7 +1,7 @@
 """Held-out questions put to a real memory, to choose how the extractive generator weighs what it reads.
 
-Answerable ones, and two kinds without an answer: traps, and questions asked of
-somebody else.
+Answerable ones, and three kinds without an answer: traps, questions asked of somebody else, and questions of another
+conversation.
 """
 
 import random
@@ -12,11 +12,15 @@ from pathlib import Path
 from ..agent.long_term_memory import LongTermMemory
 from ..memory.types import Context
 from .corpora import Conversation, Question
-from .pools import MSC_CONVERSATIONS, Renaming, concatenated, friends_episodes
+from .pools import Renaming, concatenated, friends_episodes
 from .written_questions import written_conversations, written_questions
 
-ANSWERABLE, TRAP, EXCHANGED = "answerable", "trap", "exchanged"
+ANSWERABLE, TRAP, EXCHANGED, ELSEWHERE = "answerable", "trap", "exchanged", "elsewhere"
 _FRIENDS_QUESTIONS = 30
+_POOL = 4
+"""MSC conversations joined into one; with more of them somebody else often has an answer, too."""
+_ELSEWHERE = 25
+"""Questions of the pool before that are asked of a pool."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +45,31 @@ def put_questions(
     drawn = random.Random(f"{seed} {split}")
     written = written_conversations(data, split)
     order = drawn.sample(written, len(written))
-    tens = [order[start : start + MSC_CONVERSATIONS] for start in range(0, len(order), MSC_CONVERSATIONS)]
+    groups = [order[start : start + _POOL] for start in range(0, len(order), _POOL)]
+    pools = [concatenated(group, names=_names(group)) for group in groups]
+    episodes_asked = friends_episodes(data, split, episodes, drawn)
     found: list[PutQuestion] = []
-    for ten in tens:
-        names = (ten[0].speakers[0], ten[0].speakers[1])
-        pool = concatenated(ten, names=names)
-        found += _put("written", pool, [*_of_two(pool, drawn), *_traps(ten, names)], open_memory)
-    for episode in friends_episodes(data, split, episodes, drawn):
-        found += _put("friendsqa", episode, list(_of_many(episode, drawn)), open_memory)
+    for place, (group, pool) in enumerate(zip(groups, pools, strict=True)):
+        asked = [*_of_two(pool, drawn), *_traps(group), *_of_before(pools, place, drawn)]
+        found += _put("written", pool, asked, open_memory)
+    for place, episode in enumerate(episodes_asked):
+        asked = [*_of_many(episode, drawn), *_of_before(episodes_asked, place, drawn)]
+        found += _put("friendsqa", episode, asked, open_memory)
     return found
+
+
+def _names(group: Sequence[Conversation]) -> tuple[str, str]:
+    return group[0].speakers[0], group[0].speakers[1]
+
+
+def _of_before(pools: Sequence[Conversation], place: int, drawn: random.Random) -> Iterator[tuple[str, Question]]:
+    """Yield questions of the pool before, put to the speakers of this one where there are two."""
+    before, here = pools[place - 1], pools[place]
+    if before is here:
+        return
+    rename = Renaming(before.speakers[:2], here.speakers[:2]) if len(here.speakers) == 2 else None
+    for question in drawn.sample(before.questions, min(_ELSEWHERE, len(before.questions))):
+        yield ELSEWHERE, question if rename is None else replace(question, text=rename(question.text))
 
 
 def _put(
@@ -95,9 +115,9 @@ def _of_many(episode: Conversation, drawn: random.Random) -> Iterator[tuple[str,
             yield EXCHANGED, replace(question, text=Renaming(named, [other])(question.text))
 
 
-def _traps(ten: Sequence[Conversation], names: tuple[str, str]) -> Iterator[tuple[str, Question]]:
-    for place, conversation in enumerate(ten):
-        rename = Renaming(conversation.speakers[:2], names)
+def _traps(group: Sequence[Conversation]) -> Iterator[tuple[str, Question]]:
+    for place, conversation in enumerate(group):
+        rename = Renaming(conversation.speakers[:2], _names(group))
         for question in written_questions():
             if question.conversation == conversation.id and question.kind == "trap":
                 evidence = tuple(f"{place}:{ref}" for ref in question.turns)

@@ -23,14 +23,13 @@ from ...memory.types import Context, DateMention, Turn
 from ..citations import escape_marks
 from ..evidence import FEATURES, SUPPORT, Evidence, evidence, is_when, support
 from ..ports import ABSTENTION, Told
-from ..read_answers import ReaderModel, read_answers
+from ..read_answers import ReaderModel, Reads, read_answers
 from ..read_answers import shipped_model as shipped_reader_model
 from ..sentences import Sentence, is_same, sentences_of
 from ..short_answers import asks_for_several, short_answer
 
 if TYPE_CHECKING:
     from ...memory.ports import Vectors
-    from ..span_reader import SpanReader
 
 _log = logging.getLogger(__name__)
 
@@ -108,8 +107,9 @@ class ExtractiveGenerator:
     """Quotes, never composes. "When" questions are answered from resolved dates.
 
     `asker` is who "I" in a question is. `reader` finds the words that answer, weighed by `reader_model` (None takes
-    what ships); without it, or when its encoder fails, `model` weighs sentences, and when the embedder fails, too,
-    words alone decide. With `is_brief` an answer is as short as it can be, its parts divided by commas.
+    the one that ships for the block ranker's contexts); without it, or when its encoder fails, `model` weighs
+    sentences, and when the embedder fails, too, words alone decide. With `is_brief` an answer is as short as it can
+    be, its parts divided by commas.
     """
 
     name = "extractive"
@@ -121,7 +121,7 @@ class ExtractiveGenerator:
         *,
         asker: str = "",
         model: EvidenceModel | None = None,
-        reader: "SpanReader | None" = None,
+        reader: Reads | None = None,
         reader_model: ReaderModel | None = None,
         is_brief: bool = False,
     ) -> None:
@@ -155,7 +155,7 @@ class ExtractiveGenerator:
                 _log.warning("Sentences are weighed by their features alone: %s", error)
         return self._weighed(question, context)
 
-    def _read(self, reader: "SpanReader", question: str, context: Context) -> _Reading:
+    def _read(self, reader: Reads, question: str, context: Context) -> _Reading:
         model = self._reader_model or shipped_reader_model()
         found = read_answers(question, context, reader, prior_weight=model.prior_weight, asker=self._asker)
         confidence = found.confidence(model)

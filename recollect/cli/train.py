@@ -206,4 +206,44 @@ def spans(invocation: Invocation, data: Path, out: Path, folder: Path, **recipe:
         say(f"{name}: {value}")
 
 
+@train.command()
+@data_option
+@click.option(
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Of a span reader [default: what ships].",
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write the JSON."
+)
+@click.option(
+    "--allowed",
+    type=click.FloatRange(0, 1),
+    default=0.03,
+    show_default=True,
+    help="F1 that abstaining may cost the answerable questions.",
+)
+@click.option("--seed", type=int, default=11, show_default=True)
+@pass_invocation
+def answers(invocation: Invocation, data: Path, weights: Path | None, out: Path, allowed: float, seed: int) -> None:
+    """Choose when offline answers are not given, on held-out questions (some ten minutes)."""
+    settle_threads(invocation.config)
+    from ..agent.span_reader import SpanReader
+    from ..agent.span_weights import load_weights
+    from ..memory.embedder import MiniLmEmbedder
+    from ..training.span_calibration import RememberingReader, calibrate, write
+    from ..training.span_questions import put_questions
+    from ..wiring import open_memory
+
+    reader = RememberingReader(SpanReader(MiniLmEmbedder(), None if weights is None else load_weights(weights)))
+    with tempfile.TemporaryDirectory(prefix="recollect-train-") as folder:
+        root = open_memory(Path(folder) / "train.db", user="train", config=invocation.config)
+        with root, console(stderr=True).status("Asking the held-out conversations"):
+            asked = put_questions(data, "dev", root.as_user, episodes=25, seed=seed)
+            found = [calibrate(asked, reader, allowed=allowed, with_score=with_score) for with_score in (True, False)]
+    write(found[0], found[1], out)
+    for name, value in asdict(found[0]).items():
+        say(f"{name}: {value}")
+
+
 COMMANDS = (train,)

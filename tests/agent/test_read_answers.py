@@ -9,7 +9,7 @@ import pytest
 from recollect.agent.answer_lines import MOST_CHARACTERS, lines_of
 from recollect.agent.generators.extractive import ExtractiveGenerator
 from recollect.agent.ports import ABSTENTION
-from recollect.agent.read_answers import FEATURES, ReaderModel, of_asker, read_answers
+from recollect.agent.read_answers import FEATURES, ReaderModel, Reads, of_asker, read_answers
 from recollect.agent.span_reader import AnswerSpan, SpanReading
 from recollect.memory.errors import EmbedderError
 from recollect.memory.timeline import resolve_dates
@@ -56,7 +56,7 @@ class PointingReader:
     def _span(self, place: int, line: str) -> AnswerSpan:
         word, share = next(((w, s) for w, s in self._words.items() if w in line), (line.split()[-1], -30.0))
         start = line.index(word)
-        return AnswerSpan(line=place, start=start, end=start + len(word), log_share=share, log_mass=share)
+        return AnswerSpan(line=place, start=start, end=start + len(word), log_share=share, log_none=self._log_none)
 
 
 class BrokenReader:
@@ -75,13 +75,13 @@ MODEL = ReaderModel(
 )
 
 
-def answered(question: str, reader: object, *memories: Turn, brief: bool = False, asker: str = "") -> str:
+def answered(question: str, reader: Reads, *memories: Turn, brief: bool = False, asker: str = "") -> str:
     generator = ExtractiveGenerator(
         HashEmbedder(),
         asker=asker,
         reader=reader,
         reader_model=MODEL,
-        is_brief=brief,  # type: ignore[arg-type]
+        is_brief=brief,
     )
     return "".join(generator.stream(question, around(*memories), ()))
 
@@ -133,7 +133,7 @@ def test_an_answer_behind_none_is_not_given() -> None:
 
 
 def test_without_the_encoder_sentences_are_weighed_by_their_features() -> None:
-    generator = ExtractiveGenerator(HashEmbedder(), reader=BrokenReader(), reader_model=MODEL)  # type: ignore[arg-type]
+    generator = ExtractiveGenerator(HashEmbedder(), reader=BrokenReader(), reader_model=MODEL)
     plain = ExtractiveGenerator(HashEmbedder())
     question, context = "What did Alice adopt?", around(DOG, CAT)
     assert generator.told(question, context, ()) == plain.told(question, context, ())
@@ -142,16 +142,13 @@ def test_without_the_encoder_sentences_are_weighed_by_their_features() -> None:
 def test_the_order_of_memories_counts_as_much_as_it_is_told_to() -> None:
     reader = PointingReader({"beagle": -1.0, "cat": -2.0})
     context = around(CAT, DOG)
-    told = [
-        read_answers("What?", context, reader, prior_weight=weight).answers[0].said  # type: ignore[arg-type]
-        for weight in (0.0, 0.9, 1.1)
-    ]
+    told = [read_answers("What?", context, reader, prior_weight=weight).answers[0].said for weight in (0.0, 0.9, 1.1)]
     assert told == ["beagle", "beagle", "cat"]
 
 
 def test_shares_are_relative_to_the_best() -> None:
     reader = PointingReader({"beagle": -1.0, "cat": -2.0})
-    found = read_answers("What?", around(DOG, CAT), reader, prior_weight=0.0)  # type: ignore[arg-type]
+    found = read_answers("What?", around(DOG, CAT), reader, prior_weight=0.0)
     assert [one.share for one in found.answers] == pytest.approx([1.0, math.exp(-1.0)])
     assert found.features[FEATURES.index("lead")] == pytest.approx(0.0)
 
@@ -162,7 +159,7 @@ def test_words_of_somebody_else_about_himself_are_marked() -> None:
     reader = PointingReader({"cat": -0.1})
 
     def marked(question: str, *turns: Turn) -> float:
-        return read_answers(question, around(*turns), reader, prior_weight=0.0).features[other]  # type: ignore[arg-type]
+        return read_answers(question, around(*turns), reader, prior_weight=0.0).features[other]
 
     assert marked("What does Alice love?", mine, DOG) == 1.0
     assert marked("What does Bob love?", mine, DOG) == 0.0

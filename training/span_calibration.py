@@ -1,0 +1,185 @@
+"""Chooses how the extractive generator weighs what the span reader finds, and when it does not remember.
+
+On held-out questions put to a real memory (`span_questions`): first how much the order of the memories counts, by the
+F1 of the short answers; then a logistic model over `read_answers.FEATURES` of whether an answer exists; then the
+threshold, the highest that costs the answerable questions no more F1 than is allowed.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..agent.answer_lines import lines_of
+from ..agent.evidence import is_when
+from ..agent.read_answers import FEATURES, ReadAnswers, ReaderModel, read_answers, speakers_named
+from ..agent.short_answers import short_answer
+from ..agent.span_reader import SpanReader, SpanReading
+from .answer_scores import best_f1
+from .extractive import logistic
+from .span_questions import ANSWERABLE, PutQuestion
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PRIOR_WEIGHTS = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 14.0)
+FURTHER_SHARE = 0.3
+_FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """What was chosen and what it reaches on the questions it was chosen on (shares and F1 from 0 to 1).
+
+    `f1` and `lost` are by corpus, of the answerable questions: before the threshold, and what it costs. `abstained`
+    is by corpus and kind; `separation`, by corpus, is the share of pairs told apart (area under the ROC curve) with
+    the logistic model fitted on four fifths of the questions and asked of the last.
+    """
+
+    prior_weight: float
+    support_weights: dict[str, float]
+    support_bias: float
+    threshold: float
+    further_share: float
+    questions: dict[str, int]
+    f1: dict[str, float]
+    lost: dict[str, float]
+    abstained: dict[str, float]
+    separation: dict[str, float]
+
+    def model(self) -> ReaderModel:
+        """Return what the generator needs of it."""
+        return ReaderModel(
+            prior_weight=self.prior_weight,
+            support_weights=tuple(self.support_weights[name] for name in FEATURES),
+            support_bias=self.support_bias,
+            threshold=self.threshold,
+            further_share=self.further_share,
+        )
+
+
+class RememberingReader:
+    """Reads every question once, whatever the prior counts."""
+
+    def __init__(self, reader: SpanReader) -> None:
+        self._reader = reader
+        self._known: dict[tuple[str, ...], SpanReading] = {}
+
+    def read(self, question: str, lines: Sequence[str]) -> SpanReading:
+        """Return what the reader reads."""
+        key = (question, *lines)
+        if key not in self._known:
+            self._known[key] = self._reader.read(question, lines)
+        return self._known[key]
+
+
+def calibrate(asked: Sequence[PutQuestion], reader: SpanReader, *, allowed: float, with_score: bool) -> Calibration:
+    """Choose everything; `allowed` is the F1, 0 to 1, that abstaining may cost the answerable questions.
+
+    Only questions that name a speaker count: for others there are none without an answer. `with_score` lets the
+    score of the memory speak, which means something for one ranker only.
+    """
+    asked = [one for one in asked if speakers_named(one.question, lines_of(one.context))]
+    corpora = sorted({one.corpus for one in asked})
+
+    def read(weight: float) -> list[ReadAnswers]:
+        return [
+            read_answers(one.question, one.context, reader, prior_weight=weight)  # type: ignore[arg-type]
+            for one in asked
+        ]
+
+    def by_corpus(scores: Sequence[float]) -> dict[str, float]:
+        return {
+            corpus: _mean([s for s, one in zip(scores, asked, strict=True) if one.corpus == corpus and _counts(one)])
+            for corpus in corpora
+        }
+
+    found = {weight: read(weight) for weight in PRIOR_WEIGHTS}
+    scores = {weight: [_f1(one, it) for one, it in zip(asked, found[weight], strict=True)] for weight in found}
+    prior_weight = max(PRIOR_WEIGHTS, key=lambda weight: _mean(list(by_corpus(scores[weight]).values())))
+    features = np.array([it.features for it in found[prior_weight]], dtype=np.float32)
+    if not with_score:
+        features[:, FEATURES.index("score")] = 0.0
+    is_answerable = np.array([one.kind == ANSWERABLE for one in asked])
+    weights, bias = logistic(features, is_answerable)
+    confidences = [_sigmoid(float(row @ weights + bias)) for row in features]
+    f1 = scores[prior_weight]
+    threshold = _threshold(confidences, f1, [_counts(one) for one in asked], allowed)
+    kept = [score if sure >= threshold else 0.0 for score, sure in zip(f1, confidences, strict=True)]
+    before, after = by_corpus(f1), by_corpus(kept)
+    return Calibration(
+        prior_weight=prior_weight,
+        support_weights={name: round(float(one), 4) for name, one in zip(FEATURES, weights, strict=True)},
+        support_bias=round(bias, 4),
+        threshold=round(threshold, 4),
+        further_share=FURTHER_SHARE,
+        questions=_counted([f"{one.corpus} {one.kind}" for one in asked]),
+        f1={name: round(one, 4) for name, one in before.items()},
+        lost={name: round(before[name] - after[name], 4) for name in before},
+        abstained=_abstained(asked, [sure < threshold for sure in confidences]),
+        separation={corpus: _separation(asked, features, corpus) for corpus in corpora},
+    )
+
+
+def write(block: Calibration, others: Calibration, path: Path) -> None:
+    """Write what ships, figures included: for contexts ranked by the block ranker, and for others."""
+    both = {"block": asdict(block), "any": asdict(others)}
+    path.write_text(json.dumps(both, indent=2) + "\n", encoding="utf-8")
+
+
+def _counts(one: PutQuestion) -> bool:
+    """Tell whether the short answer's words are to be compared: dates are told in other words."""
+    return one.kind == ANSWERABLE and not is_when(one.question)
+
+
+def _f1(one: PutQuestion, found: ReadAnswers) -> float:
+    if not found.answers or not _counts(one):
+        return 0.0
+    best = found.answers[0]
+    return best_f1(short_answer(one.question, best.sentence, best.said), one.answers)
+
+
+def _threshold(confidences: Sequence[float], f1: Sequence[float], counts: Sequence[bool], allowed: float) -> float:
+    """Return the highest confidence below which no more F1 is lost than allowed, on average."""
+    scored = sorted((sure, score) for sure, score, counted in zip(confidences, f1, counts, strict=True) if counted)
+    lost = 0.0
+    for sure, score in scored:
+        lost += score / len(scored)
+        if lost > allowed:
+            return sure
+    return 1.0
+
+
+def _separation(asked: Sequence[PutQuestion], features: "NDArray[np.float32]", corpus: str) -> float:
+    is_answerable = np.array([one.kind == ANSWERABLE for one in asked])
+    logits = np.zeros(len(asked))
+    folds = np.arange(len(asked)) % _FOLDS
+    for fold in range(_FOLDS):
+        weights, bias = logistic(features[folds != fold], is_answerable[folds != fold])
+        logits[folds == fold] = features[folds == fold] @ weights + bias
+    mine = np.array([one.corpus == corpus for one in asked])
+    pairs = logits[mine & is_answerable][:, None] - logits[mine & ~is_answerable][None, :]
+    return round(float(((pairs > 0) + 0.5 * (pairs == 0)).mean()), 4) if pairs.size else 0.0
+
+
+def _abstained(asked: Sequence[PutQuestion], abstains: Sequence[bool]) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for one, abstained in zip(asked, abstains, strict=True):
+        found.setdefault(f"{one.corpus} {one.kind}", []).append(float(abstained))
+    return {name: round(_mean(values), 4) for name, values in sorted(found.items())}
+
+
+def _counted(names: Sequence[str]) -> dict[str, int]:
+    return {name: names.count(name) for name in sorted(set(names))}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / max(1, len(values))
+
+
+def _sigmoid(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
