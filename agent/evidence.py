@@ -154,6 +154,25 @@ def support(found: Evidence, logits: "Vectors") -> "Vectors":
     )
 
 
+def word_support(question: str, sentences: Sequence[Sentence], best: Sentence) -> tuple[float, float]:
+    """Return the coverage of the question's content words by `best`, one of `sentences`, and the subject's lead.
+
+    That is how much better the person asked about covers the question than the others do; 0.0 where it names nobody.
+    """
+    subject = _subjects(question, sentences, "")
+    coverage, _ = _coverage(question, sentences, subject)
+    mine = [
+        covered for one, covered in zip(sentences, coverage, strict=True) if one.turn.speaker.casefold() in subject
+    ]
+    others = [
+        covered
+        for one, covered in zip(sentences, coverage, strict=True)
+        if one.turn.speaker.casefold() not in subject
+    ]
+    lead = max(mine) - max(others, default=0.0) if mine else 0.0
+    return coverage[sentences.index(best)], lead
+
+
 def is_when(question: str) -> bool:
     """Tell whether a question asks for a date."""
     return _WHEN.search(question) is not None

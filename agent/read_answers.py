@@ -13,14 +13,16 @@ from ..memory.errors import GenerationError
 from ..memory.types import Context
 from ..memory.words import words
 from .answer_lines import Line, lines_of
+from .evidence import word_support
 from .sentences import Sentence
 
 if TYPE_CHECKING:
     from .span_reader import AnswerSpan, SpanReading
 
-FEATURES = ("lead", "here", "other", "score")
+FEATURES = ("lead", "here", "other", "score", "coverage", "subject_lead")
 """What is known of the best answer: how far it is above "no answer" in all lines, and above that in its own, in nats;
-whether the question is about a speaker and somebody else tells of himself or herself; the score of its memory."""
+whether the question is about a speaker and somebody else tells of himself or herself; the score of its memory; how much
+of the question its sentence covers, and how much better the person asked about covers it than others do."""
 
 MOST_NATS = 20.0
 _FIRST_PERSON = frozenset(("i", "my", "me", "mine", "myself", "we", "our", "us"))
@@ -123,6 +125,7 @@ def read_answers(
     weights = {span.line: span.log_share + prior_weight * priors[span.line] for span in reading.spans}
     spans = sorted(reading.spans, key=lambda span: (-weights[span.line], span.line))
     best = spans[0]
+    sentences = [sentence for line in lines for sentence in line.sentences]
     return ReadAnswers(
         answers=tuple(_answer(lines[span.line], span, weights[span.line] - weights[best.line]) for span in spans),
         features=(
@@ -130,6 +133,7 @@ def read_answers(
             max(-MOST_NATS, min(MOST_NATS, best.log_share - best.log_none)),
             float(_is_about_other(asked, lines, lines[best.line])),
             lines[best.line].prior,
+            *word_support(asked, sentences, lines[best.line].sentence_at(best.start)),
         ),
     )
 

@@ -115,11 +115,11 @@ def _fill_attention(ours: nn.Module, theirs: Layer) -> None:
     _copy(ours.get_submodule("out_proj"), theirs.attended)
 
 
-def _thirds(qkv: tuple[Tensor, Tensor]) -> "Iterator[tuple[Tensor, Tensor]]":
+def _thirds(qkv: tuple[Tensor, ...]) -> "Iterator[tuple[Tensor, Tensor]]":
     """Yield query, key and value of the joint projection, (3 * hidden, hidden) and (3 * hidden,)."""
     yield from zip(qkv[0].chunk(3), qkv[1].chunk(3), strict=True)
 
 
-def _copy(ours: nn.Module, pair: tuple[Tensor, Tensor]) -> None:
+def _copy(ours: nn.Module, pair: tuple[Tensor, ...]) -> None:
     for name, tensor in zip(("weight", "bias"), pair, strict=True):
         ours.get_parameter(name).copy_(tensor)

@@ -19,6 +19,7 @@ from .reader_batches import Teacher, batched, padded
 from .reader_examples import Example, Showing, Source, shown
 
 _QUOTED = re.compile(r"“(.*)”", re.DOTALL)
+_NUMBER = re.compile(r" \[\d+\]")
 _DATED = re.compile(r"^(.{4,60}?): .+? said on ", re.DOTALL)
 
 
@@ -70,7 +71,10 @@ def read_answers(
 
 
 def quoted_answers(generator: Generator, examples: Sequence[Example]) -> list[str]:
-    """Return the answers of a generator that quotes, "" where it abstains: the date it names, else what it quotes."""
+    """Return the answers of a generator that quotes, "" where it abstains: the date it names, else what it quotes.
+
+    Numbers of lines are left out.
+    """
     return [_bare(told_by(generator, one.question, one.context).text) for one in examples]
 
 
@@ -107,7 +111,7 @@ def _bare(answer: str) -> str:
     dated, quoted = _DATED.match(answer), _QUOTED.search(answer)
     if dated is not None:
         return dated[1]
-    return quoted[1] if quoted is not None else answer
+    return quoted[1] if quoted is not None else _NUMBER.sub("", answer)
 
 
 def _rows(made: Tensor) -> list[list[int]]:

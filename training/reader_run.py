@@ -12,9 +12,11 @@ import torch
 from transformers import BartForConditionalGeneration, PreTrainedTokenizerFast
 
 from ..agent.generators.extractive import ExtractiveGenerator
+from ..agent.read_answers import shipped_model
 from ..agent.reader_card import write_card
 from ..agent.reader_deltas import put_deltas, save_deltas
 from ..agent.reader_weights import BEGIN, END, MASK, PAD, reader_network
+from ..agent.span_reader import SpanReader
 from ..memory.context import ContextBuilder
 from ..memory.embedder import (
     MINILM_SHA256,
@@ -74,9 +76,13 @@ def run(
     reader = _reader(base, trainer)
     sha256 = write_reader(reader, trainer, out, plan.recipe)
     every = _examples(measured, plan.most)
+    encoder = MiniLmEmbedder()
+    quoting = ExtractiveGenerator(
+        encoder, reader=SpanReader(encoder), reader_model=shipped_model(ranked_by_block=False), is_brief=True
+    )
     answered = {
         "reader": _measured(trainer, reader, every),
-        "extractive": figures(every, quoted_answers(ExtractiveGenerator(MiniLmEmbedder()), every)),
+        "extractive": figures(every, quoted_answers(quoting, every)),
     }
     (out / "table.md").write_text(table(answered) + "\n", encoding="utf-8")
     return {"table": "\n" + table(answered), "folder": str(out), "sha256": sha256}

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..agent.answer_lines import lines_of
 from ..agent.evidence import is_when
-from ..agent.read_answers import FEATURES, ReadAnswers, ReaderModel, read_answers, speakers_named
+from ..agent.read_answers import FEATURES, ReadAnswers, ReaderModel, Reads, read_answers
 from ..agent.short_answers import short_answer
-from ..agent.span_reader import SpanReader, SpanReading
+from ..agent.span_reader import SpanReading
 from .answer_scores import best_f1
 from .extractive import logistic
 from .span_questions import ANSWERABLE, PutQuestion
@@ -65,7 +64,7 @@ class Calibration:
 class RememberingReader:
     """Reads every question once, whatever the prior counts."""
 
-    def __init__(self, reader: SpanReader) -> None:
+    def __init__(self, reader: Reads) -> None:
         self._reader = reader
         self._known: dict[tuple[str, ...], SpanReading] = {}
 
@@ -77,20 +76,15 @@ class RememberingReader:
         return self._known[key]
 
 
-def calibrate(asked: Sequence[PutQuestion], reader: SpanReader, *, allowed: float, with_score: bool) -> Calibration:
+def calibrate(asked: Sequence[PutQuestion], reader: Reads, *, allowed: float, with_score: bool) -> Calibration:
     """Choose everything; `allowed` is the F1, 0 to 1, that abstaining may cost the answerable questions.
 
-    Only questions that name a speaker count: for others there are none without an answer. `with_score` lets the
-    score of the memory speak, which means something for one ranker only.
+    `with_score` lets the score of the memory speak, which means something for one ranker only.
     """
-    asked = [one for one in asked if speakers_named(one.question, lines_of(one.context))]
     corpora = sorted({one.corpus for one in asked})
 
     def read(weight: float) -> list[ReadAnswers]:
-        return [
-            read_answers(one.question, one.context, reader, prior_weight=weight)  # type: ignore[arg-type]
-            for one in asked
-        ]
+        return [read_answers(one.question, one.context, reader, prior_weight=weight) for one in asked]
 
     def by_corpus(scores: Sequence[float]) -> dict[str, float]:
         return {
