@@ -141,3 +141,14 @@ def test_weights_of_a_ranker_are_refused(tmp_path: Path) -> None:
     save_ranker(BlockWeights(adapter=NOTHING, reading=torch.ones(149)), path)
     with pytest.raises(WeightsCorrupt, match="no span reader"):
         load_weights(path)
+
+
+def test_the_weights_that_ship_are_those_that_were_checked_and_find_an_answer(encoder: MiniLmEmbedder) -> None:
+    lines = ["Ben: My sister is a nurse in Lisbon.", "Ann: I adopted a beagle called Biscuit.", "Ann: It rained."]
+    shipped = SpanReader(encoder)
+    best = shipped.read("What did Ann adopt?", lines).spans[0]
+    assert best.line == 1
+    assert lines[1][best.start : best.end] in {"a beagle", "beagle", "a beagle called Biscuit", "Biscuit"}
+    answerable = shipped.read("Where does Ben's sister live?", lines)
+    elsewhere = shipped.read("Which instrument does Ann's uncle play?", lines)
+    assert answerable.lead > 0 > elsewhere.lead
