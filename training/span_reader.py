@@ -160,7 +160,7 @@ def parts(every: Logits, asked: Sequence[Spans]) -> list[Logits]:
     """Return the logits of each question, for those of all their rows one after another."""
     found: list[Logits] = []
     row = place = 0
-    ends = [*every.begins.tolist(), len(every.start)]
+    ends = [*(int(begin) for begin in every.begins), len(every.start)]
     for one in asked:
         last = ends[row + len(one.rows)]
         found.append(
