@@ -2,7 +2,7 @@
 
 On held-out questions put to a real memory (`span_questions`): first how much the order of the memories counts, by the
 F1 of the short answers; then a logistic model over `read_answers.FEATURES` of whether an answer exists; then the
-threshold, the highest that costs the answerable questions no more F1 than is allowed.
+threshold, the lowest at which enough of the questions without an answer are declined in every corpus.
 """
 
 import json
@@ -76,8 +76,8 @@ class RememberingReader:
         return self._known[key]
 
 
-def calibrate(asked: Sequence[PutQuestion], reader: Reads, *, allowed: float, with_score: bool) -> Calibration:
-    """Choose everything; `allowed` is the F1, 0 to 1, that abstaining may cost the answerable questions.
+def calibrate(asked: Sequence[PutQuestion], reader: Reads, *, declined: float, with_score: bool) -> Calibration:
+    """Choose everything; `declined` is the least share of the questions without an answer to be declined, 0 to 1.
 
     `with_score` lets the score of the memory speak, which means something for one ranker only.
     """
@@ -102,14 +102,14 @@ def calibrate(asked: Sequence[PutQuestion], reader: Reads, *, allowed: float, wi
     weights, bias = logistic(features, is_answerable)
     confidences = [_sigmoid(float(row @ weights + bias)) for row in features]
     f1 = scores[prior_weight]
-    threshold = _threshold(confidences, f1, [_counts(one) for one in asked], allowed)
+    threshold = _threshold(asked, confidences, declined)
     kept = [score if sure >= threshold else 0.0 for score, sure in zip(f1, confidences, strict=True)]
     before, after = by_corpus(f1), by_corpus(kept)
     return Calibration(
         prior_weight=prior_weight,
         support_weights={name: round(float(one), 4) for name, one in zip(FEATURES, weights, strict=True)},
         support_bias=round(bias, 4),
-        threshold=round(threshold, 4),
+        threshold=math.ceil(threshold * 10_000) / 10_000,
         further_share=FURTHER_SHARE,
         questions=_counted([f"{one.corpus} {one.kind}" for one in asked]),
         f1={name: round(one, 4) for name, one in before.items()},
@@ -137,15 +137,19 @@ def _f1(one: PutQuestion, found: ReadAnswers) -> float:
     return best_f1(short_answer(one.question, best.sentence, best.said), one.answers)
 
 
-def _threshold(confidences: Sequence[float], f1: Sequence[float], counts: Sequence[bool], allowed: float) -> float:
-    """Return the highest confidence below which no more F1 is lost than allowed, on average."""
-    scored = sorted((sure, score) for sure, score, counted in zip(confidences, f1, counts, strict=True) if counted)
-    lost = 0.0
-    for sure, score in scored:
-        lost += score / len(scored)
-        if lost > allowed:
-            return sure
-    return 1.0
+def _threshold(asked: Sequence[PutQuestion], confidences: Sequence[float], declined: float) -> float:
+    """Return the lowest confidence at which that share of the questions without an answer is declined everywhere."""
+    found = 0.0
+    for corpus in {one.corpus for one in asked}:
+        sure = sorted(
+            confidence
+            for one, confidence in zip(asked, confidences, strict=True)
+            if one.corpus == corpus and one.kind != ANSWERABLE
+        )
+        if sure and declined > 0:
+            last = sure[min(len(sure) - 1, math.ceil(declined * len(sure)) - 1)]
+            found = max(found, math.nextafter(last, 1.0))
+    return found
 
 
 def _separation(asked: Sequence[PutQuestion], features: "NDArray[np.float32]", corpus: str) -> float:

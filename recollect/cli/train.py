@@ -217,15 +217,15 @@ def spans(invocation: Invocation, data: Path, out: Path, folder: Path, **recipe:
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write the JSON."
 )
 @click.option(
-    "--allowed",
+    "--declined",
     type=click.FloatRange(0, 1),
-    default=0.03,
+    default=0.6,
     show_default=True,
-    help="F1 that abstaining may cost the answerable questions.",
+    help="Least share of the questions without an answer that are to be declined.",
 )
 @click.option("--seed", type=int, default=11, show_default=True)
 @pass_invocation
-def answers(invocation: Invocation, data: Path, weights: Path | None, out: Path, allowed: float, seed: int) -> None:
+def answers(invocation: Invocation, data: Path, weights: Path | None, out: Path, declined: float, seed: int) -> None:
     """Choose when offline answers are not given, on held-out questions (some ten minutes)."""
     settle_threads(invocation.config)
     from ..agent.span_reader import SpanReader
@@ -240,7 +240,9 @@ def answers(invocation: Invocation, data: Path, weights: Path | None, out: Path,
         root = open_memory(Path(folder) / "train.db", user="train", config=invocation.config)
         with root, console(stderr=True).status("Asking the held-out conversations"):
             asked = put_questions(data, "dev", root.as_user, episodes=25, seed=seed)
-            found = [calibrate(asked, reader, allowed=allowed, with_score=with_score) for with_score in (True, False)]
+            found = [
+                calibrate(asked, reader, declined=declined, with_score=with_score) for with_score in (True, False)
+            ]
     write(found[0], found[1], out)
     for name, value in asdict(found[0]).items():
         say(f"{name}: {value}")

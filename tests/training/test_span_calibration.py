@@ -68,9 +68,9 @@ def put(kind: str, *texts: str) -> PutQuestion:
     )
 
 
-def test_what_tells_answers_from_none_is_learnt_and_costs_no_more_than_allowed(tmp_path: Path) -> None:
+def test_what_tells_answers_from_none_is_learnt(tmp_path: Path) -> None:
     questions = [put(ANSWERABLE, "I have a cat.", "Rain."), put(EXCHANGED, "Snow fell.", "Rain.")] * 10
-    found = calibrate(questions, SureOfCats(), allowed=0.0, with_score=True)
+    found = calibrate(questions, SureOfCats(), declined=1.0, with_score=True)
     assert found.f1 == {"written": 1.0}
     assert found.lost == {"written": 0.0}
     assert found.abstained == {"written answerable": 0.0, "written exchanged": 1.0}
@@ -84,15 +84,20 @@ def test_what_tells_answers_from_none_is_learnt_and_costs_no_more_than_allowed(t
 
 def test_without_the_score_it_counts_nothing() -> None:
     questions = [put(ANSWERABLE, "I have a cat."), put(EXCHANGED, "Snow fell.")] * 5
-    assert calibrate(questions, SureOfCats(), allowed=0.0, with_score=False).support_weights["score"] == 0.0
+    assert calibrate(questions, SureOfCats(), declined=1.0, with_score=False).support_weights["score"] == 0.0
 
 
-def test_the_more_f1_may_be_lost_the_higher_the_threshold() -> None:
-    hard = [put(ANSWERABLE, "Rain.", "Snow."), put(EXCHANGED, "Snow fell.", "Rain.")] * 6
-    questions = [put(ANSWERABLE, "I have a cat.", "Rain.")] * 6 + hard
-    strict, lax = (calibrate(questions, SureOfCats(), allowed=allowed, with_score=True) for allowed in (0.0, 0.6))
-    assert strict.threshold <= lax.threshold
-    assert strict.lost["written"] == 0.0
+def test_the_more_is_to_be_declined_the_higher_the_threshold() -> None:
+    easy = [put(ANSWERABLE, "I have a cat.", "Rain."), put(EXCHANGED, "Snow fell.", "Rain.")] * 6
+    questions = [*easy, put(EXCHANGED, "A cat came.", "Rain."), put(EXCHANGED, "My cat ran.", "Rain.")]
+    none, most, every = (
+        calibrate(questions, SureOfCats(), declined=declined, with_score=True) for declined in (0.0, 0.75, 1.0)
+    )
+    assert none.threshold == 0.0
+    assert none.threshold < most.threshold < every.threshold
+    assert most.abstained["written exchanged"] == 0.75
+    assert most.lost["written"] == 0.0
+    assert every.abstained["written exchanged"] == 1.0
 
 
 def test_a_question_is_read_once_whatever_is_tried() -> None:
