@@ -105,7 +105,7 @@ def test_a_question_is_read_once_whatever_is_tried() -> None:
     calibrate(
         [put(ANSWERABLE, "I have a cat."), put(EXCHANGED, "Snow.")] * 5,
         RememberingReader(reader),
-        allowed=0.0,
+        declined=0.5,
         with_score=True,
     )
     assert reader.calls == 2
