@@ -24,6 +24,7 @@ F2, DOWN, ENTER, SHIFT_TAB = "\x1bOQ", "\x1b[B", "\r", "\x1b[Z"
 PAGE_UP, PAGE_DOWN, HOME, END = "\x1b[5~", "\x1b[6~", "\x1b[H", "\x1b[F"
 PAUSE_S = 0.05
 TIMEOUT_S = 20.0
+FOCUS_TRIES = 6
 _NUMBER = re.compile(r"turn (\d{5}):")
 
 
@@ -57,6 +58,18 @@ def paged(terminal: Terminal, key: str, *, keys: int = 1) -> list[float]:
     return took
 
 
+def focus_transcript(terminal: Terminal) -> None:
+    """Move the focus until Page Up turns a page; what is on the screen is known from there on."""
+    for _ in range(FOCUS_TRIES):
+        terminal.write(SHIFT_TAB)
+        terminal.rest(0.3)
+        terminal.write(PAGE_UP)
+        terminal.rest(1.0)
+        if numbers(terminal):
+            return
+    raise SystemExit(f"No pane turns a page; the terminal showed {terminal.drawn[-2000:]!r}")
+
+
 def scrolled(store: Path, turns: int, keys: int) -> dict[str, list[float]]:
     """Return milliseconds from key to screen."""
     changes = {"RECOLLECT_HOME": str(store.parent), "RECOLLECT_STORE": str(store), "TEXTUAL_ANIMATIONS": "none"}
@@ -69,10 +82,7 @@ def scrolled(store: Path, turns: int, keys: int) -> dict[str, list[float]]:
         begun = terminal.write(ENTER)
         opened = 1000.0 * (terminal.until(f"turn {turns:05}:") - begun)
         terminal.rest(1.0)
-        terminal.write(SHIFT_TAB)
-        terminal.rest(0.3)
-        terminal.write(PAGE_UP + PAGE_UP + PAGE_DOWN)  # what is on the screen is known from here on
-        terminal.rest(1.0)
+        focus_transcript(terminal)
         up = paged(terminal, PAGE_UP, keys=keys)
         down = paged(terminal, PAGE_DOWN, keys=keys // 2)
         home = paged(terminal, HOME)

@@ -39,6 +39,9 @@ MOST_LINES = 4
 MOST_CHARACTERS = 2_000
 """Of a summary: what is longer is none."""
 
+SKIPPED = 500
+"""Characters that are passed over where brackets are nested too deep to read."""
+
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 _NUMBER = re.compile(r"\d+")
 
@@ -79,7 +82,10 @@ def _listed(text: str) -> list[Json] | None:
             continue
         try:
             value, end = decoder.raw_decode(text, opening.start())
-        except (ValueError, RecursionError):  # no JSON from here; perhaps from a later bracket
+        except RecursionError:  # what is as deep as that is no events, nor are the brackets just inside
+            end = opening.start() + SKIPPED
+            continue
+        except ValueError:  # no JSON from here; perhaps from a later bracket
             continue
         match value:
             case {"events": list()}:

@@ -100,5 +100,4 @@ def test_an_evaluation_draws_events_from_what_it_takes_in(
     options = ("--retrieval", "--rerank", "block", "--events", "--out", folder, "--json", "-")
     figures = parsed(run("eval", "locomo", file, *options))
     assert list(figures["systems"]) == ["block", "block + events"]
-    (store,) = folder.rglob("evaluation.db")
-    assert events(run, store) >= 1
+    assert sum(events(run, store) for store in folder.rglob("*.db")) >= 1
