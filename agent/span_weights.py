@@ -3,27 +3,19 @@
 What they were trained on, by which command, with which result: `span_reader.md` beside the file.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from ..memory.embedder import MINILM_SHA256
-from ..memory.errors import WeightsCorrupt
 from ..rerank.adapter import Adapter
-from ..rerank.block_weights import REINSTALL, in_order
+from ..rerank.adapter_file import AdapterFile
 
-FORMAT = "spans 1"
 SHIPPED = "span_reader.safetensors"
 SHIPPED_SHA256 = "9f4fd30572c538eabde4ede97e94d18b526fd9115e148eba81bedcf45cb72780"
+_FILE = AdapterFile(format="spans 1", matrix="head", content="span reader")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,24 +37,8 @@ def load_weights(path: Path, *, sha256: str | None = None) -> SpanWeights:
 
     `sha256` is checked before the file is read. Weights trained on another encoder are refused.
     """
-    try:
-        if sha256 is not None and (found := hashlib.sha256(path.read_bytes()).hexdigest()) != sha256:
-            raise WeightsCorrupt(f"{path} has SHA-256 {found}, expected {sha256}; {REINSTALL}")
-        handle: Any = safe_open(path, framework="pt")  # the library types it loosely
-        with handle as file:
-            told: dict[str, str] = file.metadata() or {}
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise WeightsCorrupt(f"Cannot read the span reader's weights {path}: {error}; {REINSTALL}") from error
-    down = {name[5:]: tensor for name, tensor in tensors.items() if name.startswith("down.")}
-    up = {name[3:]: tensor for name, tensor in tensors.items() if name.startswith("up.")}
-    is_ours = told.get("format") == FORMAT and told.get("encoder") == MINILM_SHA256
-    if not is_ours or "head" not in tensors or down.keys() != up.keys():
-        found = f"format {told.get('format')}, encoder {told.get('encoder')}, {len(tensors)} tensors"
-        raise WeightsCorrupt(
-            f"{path} holds no span reader of this version for all-MiniLM-L6-v2 ({found}); {REINSTALL}"
-        )
-    return SpanWeights(adapter=Adapter(down=down, up=up), head=tensors["head"].float())
+    adapter, head = _FILE.load(path, sha256=sha256)
+    return SpanWeights(adapter=adapter, head=head)
 
 
 def save_weights(weights: SpanWeights, path: Path, *, told: dict[str, object] | None = None) -> str:
@@ -70,10 +46,4 @@ def save_weights(weights: SpanWeights, path: Path, *, told: dict[str, object] | 
 
     The same weights make the same file.
     """
-    tensors = {f"down.{name}": one.to(torch.bfloat16).contiguous() for name, one in weights.adapter.down.items()}
-    tensors |= {f"up.{name}": one.to(torch.bfloat16).contiguous() for name, one in weights.adapter.up.items()}
-    tensors["head"] = weights.head.float().contiguous()
-    metadata = {"format": FORMAT, "encoder": MINILM_SHA256, "told": json.dumps(told or {}, sort_keys=True)}
-    written = in_order(save(tensors, metadata=metadata))
-    path.write_bytes(written)
-    return hashlib.sha256(written).hexdigest()
+    return _FILE.save(weights.adapter, weights.head, path, told=told)

@@ -3,27 +3,20 @@
 What they were trained on, by which command, with which result: `block_qr.md` beside the file.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from ..memory.embedder import MINILM_SHA256
-from ..memory.errors import WeightsCorrupt
 from .adapter import Adapter
+from .adapter_file import AdapterFile
 
 FORMAT = "1"
 SHIPPED = "block_qr.safetensors"
 SHIPPED_SHA256 = "1865b60db2f48919ff7dc12a6b6acbb811b945b52fe15eeaafe52ef7985e37f9"
-REINSTALL = "install Recollect again: pip install --force-reinstall recollect"
+_FILE = AdapterFile(format=FORMAT, matrix="reading", content="block ranker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +25,6 @@ class BlockWeights:
 
     adapter: Adapter
     reading: Tensor
-    encoder: str = MINILM_SHA256
 
 
 @lru_cache(maxsize=1)
@@ -47,27 +39,8 @@ def load_weights(path: Path, *, sha256: str | None = None) -> BlockWeights:
 
     `sha256` is checked before the file is read. Weights trained on another encoder are refused.
     """
-    try:
-        if sha256 is not None and (found := hashlib.sha256(path.read_bytes()).hexdigest()) != sha256:
-            raise WeightsCorrupt(f"{path} has SHA-256 {found}, expected {sha256}; {REINSTALL}")
-        told, tensors = _read(path)
-    except (OSError, SafetensorError) as error:
-        raise WeightsCorrupt(f"Cannot read the ranker's weights {path}: {error}; {REINSTALL}") from error
-    down = {name[5:]: tensor for name, tensor in tensors.items() if name.startswith("down.")}
-    up = {name[3:]: tensor for name, tensor in tensors.items() if name.startswith("up.")}
-    is_ours = told.get("format") == FORMAT and told.get("encoder") == MINILM_SHA256
-    if not is_ours or "reading" not in tensors or down.keys() != up.keys():
-        found = f"format {told.get('format')}, encoder {told.get('encoder')}, {len(tensors)} tensors"
-        raise WeightsCorrupt(
-            f"{path} holds no block ranker of this version for all-MiniLM-L6-v2 ({found}); {REINSTALL}"
-        )
-    return BlockWeights(adapter=Adapter(down=down, up=up), reading=tensors["reading"].float())
-
-
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    handle: Any = safe_open(path, framework="pt")  # the library types it loosely
-    with handle as file:
-        return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    adapter, reading = _FILE.load(path, sha256=sha256)
+    return BlockWeights(adapter=adapter, reading=reading)
 
 
 def save_weights(weights: BlockWeights, path: Path, *, told: dict[str, object] | None = None) -> str:
@@ -75,20 +48,4 @@ def save_weights(weights: BlockWeights, path: Path, *, told: dict[str, object] |
 
     The same weights make the same file.
     """
-    tensors = {f"down.{name}": one.to(torch.bfloat16).contiguous() for name, one in weights.adapter.down.items()}
-    tensors |= {f"up.{name}": one.to(torch.bfloat16).contiguous() for name, one in weights.adapter.up.items()}
-    tensors["reading"] = weights.reading.float().contiguous()
-    metadata = {"format": FORMAT, "encoder": weights.encoder, "told": json.dumps(told or {}, sort_keys=True)}
-    written = in_order(save(tensors, metadata=metadata))
-    path.write_bytes(written)
-    return hashlib.sha256(written).hexdigest()
-
-
-def in_order(file: bytes) -> bytes:
-    """Return a safetensors file with its metadata sorted; the library writes them in another order each time."""
-    begin = 8 + int.from_bytes(file[:8], "little")
-    header = json.loads(file[8:begin])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    ordered = json.dumps(header, separators=(",", ":")).encode()
-    ordered += b" " * (-len(ordered) % 8)  # the numbers behind it are aligned
-    return len(ordered).to_bytes(8, "little") + ordered + file[begin:]
+    return _FILE.save(weights.adapter, weights.reading, path, told=told)

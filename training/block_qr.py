@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from ..memory.minilm import MiniLm
-from ..rerank.adapter import Adapter, adapted
+from ..rerank.adapter import adapted
+from ..rerank.adapter_file import adapter_of
 from ..rerank.block_weights import BlockWeights
 from .asked import AskedPool
 from .block_lists import Reading, Sampler, examples_of, show
@@ -110,9 +111,7 @@ class Trainer:
         kept = self._average.kept
         if not kept:
             return BlockWeights(adapter=self._lora.adapter(), reading=self._reading.detach().clone())
-        down = {name[5:]: one for name, one in kept.items() if name.startswith("down.")}
-        up = {name[3:]: one for name, one in kept.items() if name.startswith("up.")}
-        return BlockWeights(adapter=Adapter(down=down, up=up), reading=kept["reading"])
+        return BlockWeights(adapter=adapter_of(kept), reading=kept["reading"])
 
     def encoder(self) -> MiniLm:
         """Return the encoder with the averaged change."""
@@ -158,10 +157,7 @@ class Trainer:
     def _restored(self) -> tuple[Tensor, dict[str, Any]]:
         state: dict[str, Any] = torch.load(self._checkpoint, weights_only=False)  # this machine wrote it
         tensors = state["tensors"]
-        self._lora.restore(
-            {name[5:]: one for name, one in tensors.items() if name.startswith("down.")},
-            {name[3:]: one for name, one in tensors.items() if name.startswith("up.")},
-        )
+        self._lora.restore(adapter_of(tensors))
         self._average.kept = state["average"]
         self._drawn.setstate(state["drawn"])
         self._sampler.queues = state["queues"]
@@ -181,8 +177,7 @@ class Trainer:
 
     def _tensors(self) -> dict[str, Tensor]:
         return {
-            **{f"down.{name}": one for name, one in self._lora.down.items()},
-            **{f"up.{name}": one for name, one in self._lora.up.items()},
+            **self._lora.tensors(),
             "reading": self._reading,
         }
 

@@ -1,6 +1,6 @@
 """Low-rank changes to the small encoder's matrices (LoRA, Hu et al. 2021, arXiv 2106.09685), trained in fp32."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -42,12 +42,17 @@ class Lora:
             up={name: one.detach().clone() for name, one in self.up.items()},
         )
 
-    def restore(self, down: Mapping[str, Tensor], up: Mapping[str, Tensor]) -> None:
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the factors themselves by the names that `adapter_of` reads."""
+        down = {f"down.{name}": one for name, one in self.down.items()}
+        return down | {f"up.{name}": one for name, one in self.up.items()}
+
+    def restore(self, saved: Adapter) -> None:
         """Put back factors saved earlier."""
         with torch.no_grad():
-            for name, saved in down.items():
-                self.down[name].copy_(saved)
-                self.up[name].copy_(up[name])
+            for name, down in saved.down.items():
+                self.down[name].copy_(down)
+                self.up[name].copy_(saved.up[name])
 
     def encoder(self) -> MiniLm:
         """Return the encoder with the present change; its matrices ask for gradients."""

@@ -19,7 +19,7 @@ from ..agent.span_logits import Logits, span_logits
 from ..agent.span_weights import SpanWeights
 from ..memory.embedder import MiniLmEmbedder
 from ..memory.minilm import MiniLm
-from ..rerank.adapter import Adapter
+from ..rerank.adapter_file import adapter_of
 from .block_qr import Average
 from .lora import Lora
 from .reader_examples import Source, draw_corpus
@@ -84,9 +84,7 @@ class Trainer:
     def weights(self) -> SpanWeights:
         """Return the averaged weights."""
         kept = self._average.kept or {name: one.detach() for name, one in self._tensors().items()}
-        down = {name[5:]: one for name, one in kept.items() if name.startswith("down.")}
-        up = {name[3:]: one for name, one in kept.items() if name.startswith("up.")}
-        return SpanWeights(adapter=Adapter(down=down, up=up), head=kept["head"])
+        return SpanWeights(adapter=adapter_of(kept), head=kept["head"])
 
     def step(self) -> float:
         """Make one update and return the mean loss of its questions, in nats, of start and end together."""
@@ -125,10 +123,7 @@ class Trainer:
     def _restore(self) -> None:
         state: dict[str, Any] = torch.load(self._checkpoint, weights_only=False)  # this machine wrote it
         tensors = state["tensors"]
-        self._lora.restore(
-            {name[5:]: one for name, one in tensors.items() if name.startswith("down.")},
-            {name[3:]: one for name, one in tensors.items() if name.startswith("up.")},
-        )
+        self._lora.restore(adapter_of(tensors))
         with torch.no_grad():
             self._head.copy_(tensors["head"])
         self._average.kept = state["average"]
@@ -150,8 +145,7 @@ class Trainer:
 
     def _tensors(self) -> dict[str, Tensor]:
         return {
-            **{f"down.{name}": one for name, one in self._lora.down.items()},
-            **{f"up.{name}": one for name, one in self._lora.up.items()},
+            **self._lora.tensors(),
             "head": self._head,
         }
 

@@ -101,7 +101,7 @@ def test_factors_can_be_put_back(base: MiniLm) -> None:
     saved = lora.adapter()
     other = Lora(base, 2, seed=9, first_layer=4)
     parameters = other.parameters()
-    other.restore(saved.down, saved.up)
+    other.restore(saved)
     assert all(one is same for one, same in zip(other.parameters(), parameters, strict=True))  # the optimiser's own
     assert torch.equal(
         attend(adapted(base, other.adapter()), QUESTION, BLOCKS).mass, attend(lora.encoder(), QUESTION, BLOCKS).mass
