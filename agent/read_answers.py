@@ -109,7 +109,7 @@ class ReadAnswers:
         if not self.answers:
             return 0.0
         logit = math.fsum(w * f for w, f in zip(model.support_weights, self.features, strict=True))
-        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit + model.support_bias))))
+        return sigmoid(logit + model.support_bias)
 
 
 def read_answers(
@@ -170,3 +170,8 @@ def _is_about_other(question: str, lines: Sequence[Line], best: Line) -> bool:
     said = set(words(best.turn.text))
     names = {word for speaker in about for word in words(speaker)}
     return not said.isdisjoint(_FIRST_PERSON) and said.isdisjoint(names)
+
+
+def sigmoid(logit: float) -> float:
+    """Return 1 / (1 + e^-logit)."""
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))

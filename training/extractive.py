@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from ..agent.evidence import FEATURES, SUPPORT, Evidence, evidence, support
-from ..agent.generators.extractive import sigmoid
 from ..agent.long_term_memory import LongTermMemory
+from ..agent.read_answers import sigmoid
 from ..agent.sentences import sentences_of
 from ..memory.ports import Embedder
 from .corpora import Conversation, Question, read_conversations

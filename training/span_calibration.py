@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..agent.evidence import is_when
-from ..agent.read_answers import FEATURES, ReadAnswers, ReaderModel, Reads, read_answers
+from ..agent.read_answers import FEATURES, ReadAnswers, ReaderModel, Reads, read_answers, sigmoid
 from ..agent.short_answers import short_answer
 from ..agent.span_reader import SpanReading
 from .answer_scores import best_f1
@@ -100,7 +100,7 @@ def calibrate(asked: Sequence[PutQuestion], reader: Reads, *, declined: float, w
         features[:, FEATURES.index("score")] = 0.0
     is_answerable = np.array([one.kind == ANSWERABLE for one in asked])
     weights, bias = logistic(features, is_answerable)
-    confidences = [_sigmoid(float(row @ weights + bias)) for row in features]
+    confidences = [sigmoid(float(row @ weights + bias)) for row in features]
     f1 = scores[prior_weight]
     threshold = _threshold(asked, confidences, declined)
     kept = [score if sure >= threshold else 0.0 for score, sure in zip(f1, confidences, strict=True)]
@@ -177,7 +177,3 @@ def _counted(names: Sequence[str]) -> dict[str, int]:
 
 def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / max(1, len(values))
-
-
-def _sigmoid(logit: float) -> float:
-    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))

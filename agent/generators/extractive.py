@@ -23,7 +23,7 @@ from ...memory.types import Context, DateMention, Turn
 from ..citations import escape_marks
 from ..evidence import FEATURES, SUPPORT, Evidence, evidence, is_when, support
 from ..ports import ABSTENTION, Told
-from ..read_answers import ReaderModel, Reads, read_answers
+from ..read_answers import ReaderModel, Reads, read_answers, sigmoid
 from ..read_answers import shipped_model as shipped_reader_model
 from ..sentences import Sentence, is_same, sentences_of
 from ..short_answers import asks_for_several, short_answer
@@ -226,8 +226,3 @@ def _date_of(quotation: _Quotation) -> str:
         return format_day(sentence.turn.said_at.date())
     start = sentence.start if quotation.start is None else quotation.start
     return min(mentions, key=lambda date: abs(date.start - start)).label
-
-
-def sigmoid(logit: float) -> float:
-    """Return 1 / (1 + e^-logit)."""
-    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
