@@ -1,6 +1,8 @@
 """The sessions of a chat screen: listed, gone on in, read back a page at a time."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,8 @@ class History:
 
     def __init__(self, screen: "ChatScreen") -> None:
         self._screen = screen
+        self._changing = asyncio.Lock()
+        """Held while the transcript changes: pages are put next to those that are shown then."""
 
     async def list(self, words: str = "") -> None:
         """List the sessions that hold `words`, and tell how much is remembered."""
@@ -48,12 +52,13 @@ class History:
         if chat is None:
             return
         await screen.turns.stop()
-        turns = await screen.attempt(lambda: chat.resume(session))
-        if turns is None:
-            return
-        screen.turns.editing = False
-        views = await self._views(chat, turns)
-        await screen.query_one(Transcript).show(views, is_first_shown=len(turns) < PAGE_TURNS)
+        async with self._changing:
+            turns = await screen.attempt(lambda: chat.resume(session))
+            if turns is None:
+                return
+            screen.turns.editing = False
+            views = await self._views(chat, turns)
+            await screen.query_one(Transcript).show(views, is_first_shown=len(turns) < PAGE_TURNS)
         screen.remove_class("-sessions", "-memory")
         screen.query_one(Prompt).focus()
         await self.list()
@@ -64,19 +69,36 @@ class History:
         if chat is None:
             return
         await screen.turns.stop()
-        chat.begin()
-        screen.turns.editing = False
-        await screen.query_one(Transcript).show([], is_first_shown=True)
+        async with self._changing:
+            chat.begin()
+            screen.turns.editing = False
+            await screen.query_one(Transcript).show([], is_first_shown=True)
         await self.list()
 
     async def load(self, edge: Edge) -> None:
         """Show a page of turns before or after those that are shown, or the first or the last of the session."""
+        transcript = self._screen.query_one(Transcript)
+        async with self._changing:
+            is_shown = transcript.is_first_shown if edge in ("older", "first") else transcript.is_last_shown
+            try:
+                if transcript.growing is not None and edge in ("first", "last"):
+                    return  # asked for before something was sent
+                if not is_shown:
+                    await self._load(edge)
+                elif edge == "first":  # shown since it was asked for
+                    transcript.scroll_home()
+                elif edge == "last":
+                    transcript.scroll_end()
+            finally:
+                transcript.answered()
+
+    async def _load(self, edge: Edge) -> None:
         screen, chat = self._screen, self._screen.chat
         transcript = screen.query_one(Transcript)
         shown = transcript.positions or (None, 0)
-        if chat is None:
+        turns = None if chat is None else await screen.attempt(lambda: self._page(chat, edge, shown))
+        if chat is None or turns is None:
             return
-        turns = await screen.attempt(lambda: self._page(chat, edge, shown)) or []
         views = await self._views(chat, turns)
         is_end = len(turns) < PAGE_TURNS
         if edge in ("older", "newer"):
@@ -86,10 +108,14 @@ class History:
         else:
             await transcript.show(views, is_first_shown=is_end)
 
-    async def show_last(self) -> None:
-        """Show the last turns of the session, where other ones are shown."""
-        if not self._screen.query_one(Transcript).is_last_shown:
-            await self.load("last")
+    @asynccontextmanager
+    async def at_end(self) -> AsyncIterator[Transcript]:
+        """Show the last turns of the session; no others are shown until what is added to them is there."""
+        async with self._changing:
+            transcript = self._screen.query_one(Transcript)
+            if not transcript.is_last_shown:
+                await self._load("last")
+            yield transcript
 
     def _page(self, chat: "Chat", edge: Edge, shown: tuple[int | None, int]) -> Sequence[Turn]:
         session = None if chat.session is None else chat.past.session(chat.session)

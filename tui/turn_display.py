@@ -47,17 +47,17 @@ class Turns:
         self._screen.run_worker(self._show(begin, text), group="turn")
 
     async def _show(self, begin: Begin, text: str | None) -> None:
-        transcript, chat = self._screen.query_one(Transcript), self._screen.chat
-        await self._screen.history.show_last()
-        if self.editing or text is None:
-            await self._drop_last(with_question=self.editing)
-        self.editing = False
-        if text is not None:
-            await transcript.add(MessageView("user", "You", text))
-        self.reply = MessageView("reply", "…", is_markdown=chat is not None and chat.writes_markdown)
-        self.reply.evidence = Evidence(title="")
-        await transcript.add(self.reply)
-        transcript.growing = self.reply
+        chat = self._screen.chat
+        async with self._screen.history.at_end() as transcript:
+            if self.editing or text is None:
+                await self._drop_last(with_question=self.editing)
+            self.editing = False
+            if text is not None:
+                await transcript.add(MessageView("user", "You", text))
+            self.reply = MessageView("reply", "…", is_markdown=chat is not None and chat.writes_markdown)
+            self.reply.evidence = Evidence(title="")
+            await transcript.add(self.reply)
+            transcript.growing = self.reply
         self._screen.tell(doing="remembering…")
         self.runner.start(begin)
 

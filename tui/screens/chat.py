@@ -154,8 +154,8 @@ class ChatScreen(Screen[None]):
 
     async def say(self, kind: str, head: str, text: str) -> None:
         """Add a note of the app's own to the chat."""
-        await self.history.show_last()
-        await self.query_one(Transcript).add(MessageView("failed" if kind == "failed" else "note", head, text))
+        async with self.history.at_end() as transcript:
+            await transcript.add(MessageView("failed" if kind == "failed" else "note", head, text))
 
     # -- sending ---------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -16,7 +16,7 @@ from .message_view import MessageView
 Edge: TypeAlias = Literal["older", "newer", "first", "last"]
 
 MOST_MOUNTED = 80
-"""How many messages are mounted at most; the tallest terminals show some thirty at a time."""
+"""How many messages are mounted at most, where a terminal has no more lines than that: a message takes three."""
 
 
 class Transcript(VerticalScroll, can_focus=True):
@@ -38,16 +38,26 @@ class Transcript(VerticalScroll, can_focus=True):
         self.is_first_shown = self.is_last_shown = True
         self.growing: MessageView | None = None
         """The reply that is being written, which stays mounted."""
-        self._is_waiting = False
+        self._asked = 0
+        """How many times messages were asked for that are not there yet."""
         self._is_following = True
-        self._is_moving = False
-        """Whether messages were put in or taken out that are not laid out yet."""
+        self._moves = 0
+        """How many times messages were put in or taken out that are not laid out yet."""
         self._anchor: tuple[MessageView, float] | None = None
         """A message in view, and how many lines below the upper edge it begins."""
 
     @property
     def _any_app(self) -> App[object]:
         return cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType] - Textual's type leaves it open
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether messages are asked for, or are put in or taken out."""
+        return self._asked > 0 or self._moves > 0
+
+    @property
+    def _most_mounted(self) -> int:
+        return max(MOST_MOUNTED, self.size.height)  # three screens of the shortest messages
 
     @property
     def views(self) -> list[MessageView]:
@@ -66,19 +76,19 @@ class Transcript(VerticalScroll, can_focus=True):
         self, views: Sequence[MessageView], *, is_first_shown: bool, is_last_shown: bool = True, at_end: bool = True
     ) -> None:
         """Show other messages, at their end or their beginning."""
-        self._is_waiting = True  # nothing is asked for while they change
+        self._moves += 1  # nothing is asked for while they change
         self.scroll_home(animate=False, immediate=True, force=True)
-        self._is_moving, self._is_following, self._anchor, self.growing = True, at_end, None, None
+        self._is_following, self._anchor, self.growing = at_end, None, None
         await self.remove_children()
         await self.mount_all(views)
         self.is_first_shown, self.is_last_shown = is_first_shown, is_last_shown
-        self.call_after_refresh(self._settle)
+        self.call_after_refresh(self._settle, 0.0)
 
     async def add(self, view: MessageView) -> None:
         """Add a message at the end, which must be shown, and go there."""
         self._is_following = True
         await self.mount(view)
-        if surplus := self.views[:-MOST_MOUNTED]:
+        if surplus := self.views[: -self._most_mounted]:
             self.is_first_shown = False
             await self.remove_children(surplus)
 
@@ -86,10 +96,9 @@ class Transcript(VerticalScroll, can_focus=True):
         """Put "older" messages on top or "newer" ones below, `is_end` when there are no more; what is seen stays."""
         before = self.views
         is_older = edge == "older"
-        surplus = max(0, len(before) + len(views) - MOST_MOUNTED)
+        surplus = max(0, len(before) + len(views) - self._most_mounted)
         gone = (before[-surplus:] if is_older else before[:surplus]) if surplus else []
-        if self.growing in gone:
-            self._is_waiting = False  # the end is being written: wait for it
+        if self.growing in gone or self._is_any_seen(gone):  # the end is being written; somebody went there meanwhile
             return
         if is_older:
             self.is_first_shown, self.is_last_shown = is_end, self.is_last_shown and not gone
@@ -97,7 +106,8 @@ class Transcript(VerticalScroll, can_focus=True):
             self.is_last_shown, self.is_first_shown = is_end, self.is_first_shown and not gone
         self._is_following = self._is_following and self.is_last_shown
         self._any_app.animator.force_stop_animation(self, "scroll_y")
-        self._anchor, self._is_moving = self._seen_at(self.scroll_y), True
+        self._anchor = self._seen_at(self.scroll_y)
+        self._moves += 1
         with self._any_app.batch_update():
             if views:
                 await (self.mount_all(views, before=0) if is_older else self.mount_all(views))
@@ -105,7 +115,11 @@ class Transcript(VerticalScroll, can_focus=True):
                 self._move(self._height(views) if is_older else -self._height(gone))
             if gone:
                 await self.remove_children(gone)
-        self.call_after_refresh(self._settle)
+        self.call_after_refresh(self._settle, -1.0 if is_older else 1.0)
+
+    def answered(self) -> None:
+        """Note that what was asked for is there, or does not come; it is asked for again when somebody scrolls."""
+        self._asked = max(0, self._asked - 1)
 
     def _height(self, views: Sequence[MessageView]) -> int:
         """Return the lines that views take up."""
@@ -138,9 +152,13 @@ class Transcript(VerticalScroll, can_focus=True):
             self.call_after_refresh(self._hold)
 
     def on_resize(self) -> None:
-        """Stay at the end while the terminal changes."""
+        """Stay at the end while the terminal changes; one that grew may show more than is mounted."""
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
         if self._is_following:
-            self.call_after_refresh(self._follow)
+            self._follow()
+        self._ask_for_more(0.0)
 
     def _follow(self) -> None:
         self.scroll_end(animate=False, immediate=True, force=True)
@@ -151,20 +169,34 @@ class Transcript(VerticalScroll, can_focus=True):
             if abs((place := view.virtual_region.y - below) - self.scroll_y) >= 1:
                 self.scroll_to(y=place, animate=False, force=True, immediate=True)
 
-    def _settle(self) -> None:
-        self._is_moving = False
+    def _settle(self, moved: float) -> None:
+        self._moves -= 1
+        if self._moves:
+            return
         if self._is_following:
             self._follow()
         else:
             self._hold()
-        self._is_waiting = False
-        self._ask_for_more(0.0)
+        self._ask_for_more(moved)  # on this side only: what was let go on the other one may be as near
+
+    def validate_scroll_y(self, value: float) -> float:
+        """Keep to the messages; while some are not laid out, nobody knows how far down they go."""
+        return max(0.0, value) if self._moves else super().validate_scroll_y(value)
+
+    def validate_scroll_target_y(self, value: float) -> float:
+        """Keep to the messages, as above."""
+        return max(0.0, value) if self._moves else super().validate_scroll_target_y(value)
+
+    # Any: handed on as it is
+    def scroll_to(self, x: float | None = None, y: float | None = None, **options: Any) -> None:
+        """Scroll at once: by the next refresh, messages that were put in may have moved the line `y`."""
+        super().scroll_to(x, y, **{**options, "immediate": True})
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Ask for messages that come near; who scrolls up is left there, who comes back to the end stays there."""
         super().watch_scroll_y(old_value, new_value)
         if new_value != old_value:
-            if self._is_moving:
+            if self._moves:
                 self._is_following = self._is_following and new_value > old_value
                 if self._anchor is not None:
                     self._anchor = self._anchor[0], self._anchor[1] - (new_value - old_value)
@@ -180,9 +212,14 @@ class Transcript(VerticalScroll, can_focus=True):
                 return view, region.y - line
         return None
 
+    def _is_any_seen(self, views: Sequence[MessageView]) -> bool:
+        bottom = self.scroll_y + self.size.height
+        regions = [view.virtual_region for view in views]
+        return any(region.y < bottom and region.bottom > self.scroll_y for region in regions)
+
     def _ask_for_more(self, moved: float) -> None:
         """Ask for what is less than a screen away."""
-        if self._is_waiting:
+        if self.is_waiting:
             return
         near = self.size.height
         if moved <= 0 and self.scroll_y < near and not self.is_first_shown:
@@ -191,21 +228,21 @@ class Transcript(VerticalScroll, can_focus=True):
             self._ask("newer")
 
     def _ask(self, edge: Edge) -> None:
-        self._is_waiting = True
+        self._asked += 1
         self.post_message(self.Wanted(edge))
 
     # -- going about -----------------------------------------------------------------------------
 
     def action_scroll_home(self) -> None:
         """Go to the first message of the session."""
-        if self.is_first_shown or self.growing is not None:
+        if (self.is_first_shown and not self.is_waiting) or self.growing is not None:
             super().action_scroll_home()
         else:
             self._ask("first")
 
     def action_scroll_end(self) -> None:
         """Go to the last message of the session."""
-        if self.is_last_shown:
+        if (self.is_last_shown and not self.is_waiting) or self.growing is not None:
             super().action_scroll_end()
         else:
             self._ask("last")
