@@ -4,6 +4,7 @@
 
 The app runs on a pseudo-terminal over one session of numbered turns, without animations. A key's time ends when a
 turn is drawn that the screen did not show before; older pages are mounted on the way, and those far away are let go.
+Ends with an error where a page leaves a turn out.
 """
 
 import argparse
@@ -27,7 +28,10 @@ TIMEOUT_S = 20.0
 FOCUS_TRIES = 6
 WANTED_P95_MS = 50.0
 """As for a key while reranking."""
+TEXT_COLUMN = 6
+"""What is drawn from here or further left draws over the number of a turn."""
 _NUMBER = re.compile(r"turn (\d{5}):")
+_PLACE = re.compile(r"\x1b\[(\d+);(\d+)H")
 
 
 def fill(store: Path, turns: int) -> None:
@@ -40,14 +44,25 @@ def fill(store: Path, turns: int) -> None:
 
 
 def numbers(terminal: Terminal) -> list[int]:
-    """Return the numbers of the turns that were drawn since the last key."""
-    return [int(number) for number in _NUMBER.findall(terminal.drawn)]
+    """Return the numbers of the turns on the screen: of each line, what was drawn last since the last key.
+
+    While messages are mounted, the screen from before the key may be drawn once more.
+    """
+    shown: dict[int, int] = {}
+    pieces = _PLACE.split(terminal.drawn)
+    for row, column, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
+        found = _NUMBER.search(text)
+        if int(column) <= TEXT_COLUMN:
+            shown.pop(int(row), None)
+        if found is not None:
+            shown[int(row)] = int(found[1])
+    return list(shown.values())
 
 
-def paged(terminal: Terminal, key: str, *, keys: int = 1) -> list[float]:
+def paged(terminal: Terminal, key: str, keys: int) -> list[float]:
     """Press a key again and again; return milliseconds until turns are drawn that were not on the screen."""
     took: list[float] = []
-    step = -1 if key in (PAGE_UP, HOME) else 1
+    step = -1 if key == PAGE_UP else 1
     for _ in range(keys):
         edge = max(numbers(terminal), key=lambda number: step * number)
         begun = terminal.write(key)
@@ -57,7 +72,17 @@ def paged(terminal: Terminal, key: str, *, keys: int = 1) -> list[float]:
             terminal.rest(0.002)
         took.append(1000.0 * (time.perf_counter() - begun))
         terminal.rest(PAUSE_S)
+        if all(step * (number - edge) > 1 for number in numbers(terminal)):
+            raise SystemExit(f"Turns after {edge} were left out; the screen shows {sorted(numbers(terminal))}")
     return took
+
+
+def jumped(terminal: Terminal, key: str, turn: int) -> list[float]:
+    """Press a key; return milliseconds until a turn is drawn."""
+    begun = terminal.write(key)
+    took = 1000.0 * (terminal.until(f"turn {turn:05}:") - begun)
+    terminal.rest(1.0)
+    return [took]
 
 
 def focus_transcript(terminal: Terminal) -> None:
@@ -85,10 +110,10 @@ def scrolled(store: Path, turns: int, keys: int) -> dict[str, list[float]]:
         opened = 1000.0 * (terminal.until(f"turn {turns:05}:") - begun)
         terminal.rest(1.0)
         focus_transcript(terminal)
-        up = paged(terminal, PAGE_UP, keys=keys)
-        down = paged(terminal, PAGE_DOWN, keys=keys // 2)
-        home = paged(terminal, HOME)
-        end = paged(terminal, END)
+        up = paged(terminal, PAGE_UP, keys)
+        down = paged(terminal, PAGE_DOWN, keys // 2)
+        home = jumped(terminal, HOME, 1)
+        end = jumped(terminal, END, turns)
     return {"open": [opened], "page up": up, "page down": down, "home": home, "end": end}
 
 

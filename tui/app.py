@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import ClassVar
 
@@ -38,8 +38,17 @@ class ChatApp(App[None]):
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 
-    def __init__(self, open_chat: OpenChat, settings: Settings, *, theme: str = "dark") -> None:
+    def __init__(
+        self,
+        open_chat: OpenChat,
+        settings: Settings,
+        *,
+        theme: str = "dark",
+        when_warm: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__()
+        self.when_warm = when_warm
+        """Called once what a chat needs is loaded."""
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (140, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]
         self.settings = settings

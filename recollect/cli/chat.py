@@ -1,5 +1,6 @@
 """chat: talk to the assistant, full screen or line by line."""
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ from .invocation import Invocation, pass_invocation, place_options
 
 if TYPE_CHECKING:
     from ..agent.chat import Chat
+
+FULL_COLLECTION_EVERY = 100
+"""Full collections of garbage for this many of the middle generation; Python's own number is 10."""
 
 
 @click.command()
@@ -54,6 +58,16 @@ def _plain(invocation: Invocation, as_of: str | None) -> None:
             raise click.exceptions.Exit(1)
 
 
+def _collect_seldom() -> None:
+    """Keep full collections of garbage from holding up keys: they walk through all of torch, for 100 ms and more.
+
+    What is loaded by now stays; of the rest, what is young is collected as often as before.
+    """
+    gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, FULL_COLLECTION_EVERY)
+
+
 def _full_screen(invocation: Invocation, as_of: str | None) -> None:
     from ..chat_settings import ChatSettings
     from ..tui.app import ChatApp
@@ -68,7 +82,7 @@ def _full_screen(invocation: Invocation, as_of: str | None) -> None:
         fresh.settings, fresh.conversation = invocation.settings, invocation.conversation
         return Chat(fresh.open_agent(), as_of=as_of)
 
-    app = ChatApp(open_chat, ChatSettings(invocation.settings), theme=theme)
+    app = ChatApp(open_chat, ChatSettings(invocation.settings), theme=theme, when_warm=_collect_seldom)
     app.run()
     if is_any_running():
         # a server that does not answer, torch half imported: everything is stored, and Python's own way out would

@@ -114,6 +114,7 @@ class ChatScreen(Screen[None]):
             self.turns.send(text)
         self._waiting.clear()
         await self.attempt(chat.warm_up)
+        self.recollect.when_warm()
 
     async def _greet(self, chat: "Chat", *, is_first: bool) -> None:
         counts = await in_thread(chat.past.counts)
