@@ -91,6 +91,20 @@ def lines_above(transcript: Transcript) -> int:
     return (first - 1) * LINES + transcript.scroll_offset.y
 
 
+def test_a_page_counts_as_one_while_the_page_before_is_still_moving(perform: Perform) -> None:
+    async def play(scene: Screenplay) -> None:
+        transcript = await resumed(scene)
+        await settled(scene)
+        for key, sign in (("pageup", -1), ("pagedown", 1)):
+            before = lines_above(transcript)
+            press(scene, *[key] * 3)
+            await scene.pilot.wait_for_scheduled_animations()
+            await settled(scene)
+            assert lines_above(transcript) - before == sign * 3 * transcript.size.height
+
+    perform(play, size=(100, 30))
+
+
 def test_a_terminal_that_grows_past_what_is_mounted_is_filled(perform: Perform) -> None:
     async def play(scene: Screenplay) -> None:
         transcript = await resumed(scene)

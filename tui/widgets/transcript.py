@@ -190,7 +190,8 @@ class Transcript(VerticalScroll, can_focus=True):
     # Any: handed on as it is
     def scroll_to(self, x: float | None = None, y: float | None = None, **options: Any) -> None:
         """Scroll at once: by the next refresh, messages that were put in may have moved the line `y`."""
-        super().scroll_to(x, y, **{**options, "immediate": True})
+        options["immediate"] = True
+        super().scroll_to(x, y, **options)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Ask for messages that come near; who scrolls up is left there, who comes back to the end stays there."""
@@ -246,6 +247,16 @@ class Transcript(VerticalScroll, can_focus=True):
             super().action_scroll_end()
         else:
             self._ask("last")
+
+    def action_page_up(self) -> None:
+        """Go a page up, from where the page before will end if it is still moving."""
+        self._any_app.animator.force_stop_animation(self, "scroll_y")
+        super().action_page_up()
+
+    def action_page_down(self) -> None:
+        """Go a page down, likewise."""
+        self._any_app.animator.force_stop_animation(self, "scroll_y")
+        super().action_page_down()
 
     def action_choose(self, step: int) -> None:
         """Choose the reply before or after the chosen one."""
