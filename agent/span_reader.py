@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from ..memory.embedder import MiniLmEmbedder
 from ..memory.errors import GenerationError
-from ..memory.minilm import MiniLm
-from ..rerank.adapter import adapted
-from ..rerank.block_pieces import plain
-from .span_logits import Logits, span_logits
-from .span_rows import Row, rows_of
-from .span_weights import SpanWeights, shipped_weights
+from ..rerank.line_reader import LineReader
+from ..rerank.span_logits import Logits
+from ..rerank.span_rows import Row
 
 MOST_ANSWER_TOKENS = 16
 
@@ -24,7 +19,8 @@ class AnswerSpan:
     """The words of one line that answer best: `line[start:end]`.
 
     `log_share` is the logarithm of the product of the shares, among all lines, of where it starts and ends (at most
-    0); `log_none` is the same of the `[CLS]` of its own row, "no answer in this line".
+    0); `log_none` is the same of the `[CLS]` of its own row, "no answer in this line". `log_odds` are those that the
+    row answers, whatever the other lines say.
     """
 
     line: int
@@ -32,6 +28,7 @@ class AnswerSpan:
     end: int
     log_share: float
     log_none: float
+    log_odds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,32 +47,21 @@ class SpanReading:
 class SpanReader:
     """An extractive reader over the offline encoder (BERT, arXiv 1810.04805, 4.2; shared normalisation over lines).
 
-    `weights` None takes those that ship with the package. Raises EmbedderError when the encoder cannot be loaded,
-    WeightsCorrupt when the weights cannot be used, GenerationError when there is too little memory or the weights do
-    not fit the encoder.
+    What `reader` has read lately, for the ranker say, is not read again. Raises EmbedderError when the encoder cannot
+    be loaded, WeightsCorrupt when the weights cannot be used, GenerationError when there is too little memory or the
+    weights do not fit the encoder.
     """
 
-    def __init__(self, encoder: MiniLmEmbedder, weights: SpanWeights | None = None) -> None:
-        self._encoder = encoder
-        self._given = weights
-
-    @cached_property
-    def _weights(self) -> SpanWeights:
-        return self._given or shipped_weights()
-
-    @cached_property
-    def _model(self) -> MiniLm:
-        return adapted(self._encoder.model, self._weights.adapter)
+    def __init__(self, reader: LineReader) -> None:
+        self._reader = reader
 
     def read(self, question: str, lines: Sequence[str]) -> SpanReading:
         """Return what each line answers; offsets count characters of the line."""
-        asked, *read = self._encoder.tokens([plain(text) for text in (question, *lines)])
-        rows = rows_of(asked, read)
+        rows = self._reader.rows(question, lines)
         if not rows:
             return SpanReading(spans=(), log_none=0.0)
         try:
-            with torch.inference_mode():
-                logits = span_logits(self._model, self._weights.head, rows)
+            logits = self._reader.read_again(rows)
         except (RuntimeError, IndexError) as error:  # no memory left, weights that do not fit the encoder
             raise GenerationError(
                 f"The span reader failed on {len(lines)} lines: {error}. Free some memory, or use another generator: "
@@ -99,6 +85,7 @@ def _reading(logits: Logits, rows: Sequence[Row]) -> SpanReading:
                 end=row.offsets[ended][1],
                 log_share=share,
                 log_none=float(start[mark] + end[mark]),
+                log_odds=float(logits.tells[number]),
             )
     spans = sorted(best.values(), key=lambda one: (-one.log_share, one.line))
     return SpanReading(spans=tuple(spans), log_none=float(none))

@@ -10,8 +10,8 @@ from .record import system_name
 LIBRARY = "library"
 FULL_CONTEXT = "full context"
 BASELINES = ("BM25", "dense", "z-fusion", "RRF", "recency", FULL_CONTEXT, "oracle", "random")
-RERANKERS = ("none", "block", "qr", "cross_encoder", "listwise_llm")
-READ_EVENTS = ("block", "qr")
+RERANKERS = ("none", "block", "block_heads", "qr", "cross_encoder", "listwise_llm")
+READ_EVENTS = ("block", "block_heads", "qr")
 """Rerankers that read event summaries before what they rank."""
 EVENTS = " + events"
 UNITS = ("turn", "window", "chunk", "session")

@@ -14,7 +14,7 @@ from .memory.errors import ConfigError
 Value: TypeAlias = str | int | float
 
 FUSIONS = ("z", "rrf")
-RERANKERS = ("none", "block", "qr", "cross_encoder", "listwise_llm")
+RERANKERS = ("none", "block", "block_heads", "qr", "cross_encoder", "listwise_llm")
 ROWS = ("question", "instruction+question", "to-the-end")
 CALIBRATION = ("auto", "yes", "no")
 PREFILL = ("no", "yes")

@@ -28,6 +28,7 @@ from .memory.embedder import WordPieceCounter
 from .wiring import make_embedder
 
 _READ_MODELS = ("qr", "cross_encoder")
+_BLOCK = ("block", "block_heads")
 _SHORT = 12
 
 
@@ -105,10 +106,14 @@ def _options(config: Config, spec: SystemSpec) -> Iterator[tuple[str, str]]:
         yield "heads", own.rerank_heads
     if spec.reranker == "listwise_llm":
         yield "model", own.hosted_model or "none"
-    if spec.reranker == "block":
+    if spec.reranker in _BLOCK:
         from .rerank.block_weights import SHIPPED_SHA256
 
         yield "weights", SHIPPED_SHA256[:_SHORT]
+    if spec.reranker == "block":
+        from .rerank.span_weights import SHIPPED_SHA256 as READER_SHA256
+
+        yield "second look", READER_SHA256[:_SHORT]
     yield "first stage", f"{own.fusion}, dense weight {own.dense_weight:g}"
     if spec.events:
         yield "events", _drawn_by(drawing_events(own))

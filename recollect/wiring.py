@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .memory.embedder import MiniLmEmbedder, WordPieceCounter
     from .memory.ports import Embedder
     from .memory.types import Turn
+    from .rerank.line_reader import LineReader
     from .rerank.prefilled_qr import TurnsOf
 
 IN_MEMORY = ":memory:"
@@ -178,15 +179,24 @@ def _minilm() -> "MiniLmEmbedder":
     return MiniLmEmbedder()
 
 
+@lru_cache(maxsize=1)
+def _line_reader() -> "LineReader":
+    """The reader of lines that ranker and generator share: what one has read the other need not read again."""
+    from .rerank.line_reader import LineReader
+
+    return LineReader(_minilm())
+
+
 def make_reranker(config: Config, *, turns_of: "TurnsOf | None" = None) -> Reranker:
     """Return the configured reranker; weights are loaded when they are first used.
 
     `turns_of` tells the turns of a conversation, for rerankers that keep conversations read.
     """
-    if config.rerank == "block":
+    if config.rerank in ("block", "block_heads"):
         from .rerank.block import BlockReranker
 
-        return BlockReranker(_minilm())
+        heads = BlockReranker(_minilm())
+        return heads  # SECOND
     if config.rerank == "qr":
         return _qr(config, turns_of)
     if config.rerank == "cross_encoder":
@@ -249,7 +259,7 @@ def make_generator(config: Config, embedder: "Embedder", *, asker: str = "", is_
         return ExtractiveGenerator(
             embedder,
             asker=asker,
-            reader=SpanReader(_minilm()),
+            reader=SpanReader(_line_reader()),
             reader_model=shipped_model(ranked_by_block=config.rerank == "block"),
             is_brief=is_brief,
         )

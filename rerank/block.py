@@ -38,7 +38,7 @@ class BlockReranker:
     RerankError when there is too little memory or the weights do not fit the encoder.
     """
 
-    name = "block"
+    name = "block_heads"
     reads_events = True
     brevity = BREVITY
 

@@ -27,6 +27,7 @@ from ..memory.embedder import (
     minilm_folder,
 )
 from ..memory.minilm import MiniLm
+from ..rerank.line_reader import LineReader
 from .block_qr import note_down
 from .reader_examples import Example, Showing, Source
 from .reader_measure import Figures, figures, held_out_examples, quoted_answers, read_answers, table
@@ -78,7 +79,10 @@ def run(
     every = _examples(measured, plan.most)
     encoder = MiniLmEmbedder()
     quoting = ExtractiveGenerator(
-        encoder, reader=SpanReader(encoder), reader_model=shipped_model(ranked_by_block=False), is_brief=True
+        encoder,
+        reader=SpanReader(LineReader(encoder)),
+        reader_model=shipped_model(ranked_by_block=False),
+        is_brief=True,
     )
     answered = {
         "reader": _measured(trainer, reader, every),

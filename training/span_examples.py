@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..agent.evidence import stem
-from ..agent.span_rows import Row, rows_of
 from ..memory.embedder import MiniLmEmbedder
 from ..memory.timeline import resolve_dates
+from ..rerank.span_rows import Row, rows_of
 from .reader_examples import Said, Source
 
 _WORD = re.compile(r"[\w'’$%]+(?:[-.,]\w+)*")

@@ -5,7 +5,7 @@ conversation.
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,11 +16,27 @@ from .pools import Renaming, concatenated, friends_episodes
 from .written_questions import written_conversations, written_questions
 
 ANSWERABLE, TRAP, EXCHANGED, ELSEWHERE = "answerable", "trap", "exchanged", "elsewhere"
-_FRIENDS_QUESTIONS = 30
-_POOL = 4
-"""MSC conversations joined into one; with more of them somebody else often has an answer, too."""
-_ELSEWHERE = 25
-"""Questions of the pool before that are asked of a pool."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How much is asked. `pool` MSC conversations are joined into one; in large ones often somebody else answers.
+
+    Of each pool at most `answerable` questions and `exchanged` ones; of `episodes` FriendsQA episodes `friends`
+    each; `elsewhere` of the pool or episode before.
+    """
+
+    pool: int = 4
+    answerable: int | None = None
+    exchanged: int | None = None
+    episodes: int = 7
+    friends: int = 30
+    elsewhere: int = 25
+
+
+HELD_OUT = Asking()
+TAUGHT = Asking(pool=2, answerable=26, exchanged=16, episodes=40, friends=12, elsewhere=3)
+"""For training: smaller pools, so that fewer of the questions asked of the other person have an answer after all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,24 +52,24 @@ class PutQuestion:
 
 
 def put_questions(
-    data: Path, split: str, open_memory: Callable[[str], LongTermMemory], *, episodes: int, seed: int
+    data: Path, split: str, open_memory: Callable[[str], LongTermMemory], *, asking: Asking, seed: int
 ) -> list[PutQuestion]:
-    """Ask the questions written about MSC's conversations and those of `episodes` FriendsQA episodes of a split.
+    """Ask the questions written about MSC's conversations and those of FriendsQA's episodes of a split.
 
     `open_memory(name)` gives an empty memory for one of them. Raises DataFormatError when a set is missing.
     """
     drawn = random.Random(f"{seed} {split}")
     written = written_conversations(data, split)
     order = drawn.sample(written, len(written))
-    groups = [order[start : start + _POOL] for start in range(0, len(order), _POOL)]
+    groups = [order[start : start + asking.pool] for start in range(0, len(order), asking.pool)]
     pools = [concatenated(group, names=_names(group)) for group in groups]
-    episodes_asked = friends_episodes(data, split, episodes, drawn)
+    episodes_asked = friends_episodes(data, split, asking.episodes, drawn)
     found: list[PutQuestion] = []
     for place, (group, pool) in enumerate(zip(groups, pools, strict=True)):
-        asked = [*_of_two(pool, drawn), *_traps(group), *_of_before(pools, place, drawn)]
+        asked = [*_few(_of_two(pool, drawn), asking), *_traps(group), *_of_before(pools, place, asking, drawn)]
         found += _put("written", pool, asked, open_memory)
     for place, episode in enumerate(episodes_asked):
-        asked = [*_of_many(episode, drawn), *_of_before(episodes_asked, place, drawn)]
+        asked = [*_of_many(episode, asking, drawn), *_of_before(episodes_asked, place, asking, drawn)]
         found += _put("friendsqa", episode, asked, open_memory)
     return found
 
@@ -62,13 +78,26 @@ def _names(group: Sequence[Conversation]) -> tuple[str, str]:
     return group[0].speakers[0], group[0].speakers[1]
 
 
-def _of_before(pools: Sequence[Conversation], place: int, drawn: random.Random) -> Iterator[tuple[str, Question]]:
+def _few(asked: Iterable[tuple[str, Question]], asking: Asking) -> Iterator[tuple[str, Question]]:
+    """Yield the first of either kind, as many as are wanted."""
+    wanted = {ANSWERABLE: asking.answerable, EXCHANGED: asking.exchanged}
+    count = dict.fromkeys(wanted, 0)
+    for kind, question in asked:
+        most = wanted[kind]
+        count[kind] += 1
+        if most is None or count[kind] <= most:
+            yield kind, question
+
+
+def _of_before(
+    pools: Sequence[Conversation], place: int, asking: Asking, drawn: random.Random
+) -> Iterator[tuple[str, Question]]:
     """Yield questions of the pool before, put to the speakers of this one where there are two."""
     before, here = pools[place - 1], pools[place]
     if before is here:
         return
     rename = Renaming(before.speakers[:2], here.speakers[:2]) if len(here.speakers) == 2 else None
-    for question in drawn.sample(before.questions, min(_ELSEWHERE, len(before.questions))):
+    for question in drawn.sample(before.questions, min(asking.elsewhere, len(before.questions))):
         yield ELSEWHERE, question if rename is None else replace(question, text=rename(question.text))
 
 
@@ -103,9 +132,9 @@ def _of_two(pool: Conversation, drawn: random.Random) -> Iterator[tuple[str, Que
             yield EXCHANGED, replace(question, text=asked)
 
 
-def _of_many(episode: Conversation, drawn: random.Random) -> Iterator[tuple[str, Question]]:
+def _of_many(episode: Conversation, asking: Asking, drawn: random.Random) -> Iterator[tuple[str, Question]]:
     said = {turn.ref: f"{turn.speaker} {turn.text}" for turn in episode.turns}
-    for question in drawn.sample(episode.questions, min(_FRIENDS_QUESTIONS, len(episode.questions))):
+    for question in drawn.sample(episode.questions, min(asking.friends, len(episode.questions))):
         yield ANSWERABLE, question
         told = " ".join(said.get(ref, "") for ref in question.evidence)
         named = [name for name in episode.speakers if name.split()[0] in question.text.split()]

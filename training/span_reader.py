@@ -3,45 +3,102 @@
 The loss is that of shared normalisation (Clark and Gardner 2018, arXiv 1710.10723, section 3.2): minus the logarithm
 of the share of the softmax over all tokens of all lines that falls on where an answer starts, and the same for its
 end; where there is no answer, on the lines' `[CLS]`; where only the telling lines are known, on any of their tokens.
-What ships is the moving average. Interrupted runs go on from their last checkpoint.
+Added to it is the cross-entropy of whether each line answers by itself. The second stage of a run also draws
+questions beside the lines that our own memory finds (`span_contexts`). What ships is the moving average. Interrupted
+runs go on from their last checkpoint.
 """
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ..agent.span_logits import Logits, span_logits
-from ..agent.span_weights import SpanWeights
 from ..memory.embedder import MiniLmEmbedder
 from ..memory.minilm import MiniLm
 from ..rerank.adapter_file import adapter_of
+from ..rerank.span_logits import Logits, span_logits
+from ..rerank.span_weights import SpanWeights
 from .block_qr import Average
 from .lora import Lora
 from .reader_examples import Source, draw_corpus
+from .span_contexts import SHARES as CONTEXT_SHARES
+from .span_contexts import SHOWING
 from .span_examples import Showing, Spans, spans_of
 from .span_sources import SHARES
+
+_HEAD_PACE = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Updates with one schedule: the step size rises for `warm_up` of them and falls to nearly nothing.
+
+    `contexts` is the share of the questions that are shown beside what our own memory finds, 0 to 1. The head's step
+    is twice the size.
+    """
+
+    updates: int
+    step: float
+    warm_up: int
+    contexts: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Everything a run depends on beside its questions."""
+    """Everything a run depends on beside its questions; `telling` is what each line's own cross-entropy counts."""
 
-    updates: int = 2_000
+    stages: tuple[Stage, ...] = (
+        Stage(updates=1_200, step=1e-3, warm_up=60),
+        Stage(updates=600, step=8e-4, warm_up=30, contexts=0.5),
+    )
     questions: int = 16
     rank: int = 48
-    step: float = 1e-3
-    head_step: float = 2e-3
-    warm_up: int = 60
     decay: float = 0.01
     average: float = 0.99
+    telling: float = 1.0 / 3.0
     seed: int = 11
     showing: Showing = field(default_factory=Showing)
     shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
+
+    @property
+    def updates(self) -> int:
+        """All of them."""
+        return sum(stage.updates for stage in self.stages)
+
+    def shortened(self, updates: int | None) -> "Recipe":
+        """Return a recipe of that many updates, at least one a stage, stages in proportion; None leaves it alone."""
+        if updates is None:
+            return self
+        share = updates / self.updates
+        return replace(
+            self,
+            stages=tuple(
+                replace(
+                    one,
+                    updates=max(1, round(share * one.updates)),
+                    warm_up=max(1, min(one.warm_up, round(share * one.updates / 2))),
+                )
+                for one in self.stages
+            ),
+        )
+
+    def at(self, update: int) -> tuple[Stage, int]:
+        """Return the stage of an update, and which of the stage's updates it is; the last one's end after all."""
+        for stage in self.stages:
+            if update < stage.updates:
+                return stage, update
+            update -= stage.updates
+        return self.stages[-1], self.stages[-1].updates
+
+    def step(self, update: int) -> float:
+        """Return the step size of an update."""
+        stage, made = self.at(update)
+        return stage.step * min(1.0, (made + 1) / stage.warm_up) * max(0.02, 1.0 - made / stage.updates)
 
 
 class Trainer:
@@ -63,16 +120,16 @@ class Trainer:
         self._queues: dict[str, list[int]] = {}
         self._lora = Lora(base, recipe.rank, seed=recipe.seed)
         drawn = torch.Generator().manual_seed(recipe.seed)
-        self._head = torch.randn(2, base.shape.hidden + 1, generator=drawn) * 0.02
+        self._head = torch.randn(3, base.shape.hidden + 1, generator=drawn) * 0.02
         self._head.requires_grad_()
         self._average = Average(recipe.average)
         self.update = 0
         groups = [
-            {"params": self._lora.parameters(), "lr": recipe.step},
-            {"params": [self._head], "lr": recipe.head_step},
+            {"params": self._lora.parameters(), "lr": 1.0},
+            {"params": [self._head], "lr": _HEAD_PACE},
         ]
         self._optimiser = torch.optim.AdamW(groups, weight_decay=recipe.decay, betas=(0.9, 0.98))
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, self._pace)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, recipe.step)
         if self._checkpoint.exists():
             self._restore()
 
@@ -94,7 +151,10 @@ class Trainer:
         # one pass for all: the lines of a question are told apart afterwards
         every = span_logits(model, self._head, [row for one in asked for row in one.rows])
         loss = torch.stack(
-            [span_loss(part, one) for part, one in zip(parts(every, asked), asked, strict=True)]
+            [
+                span_loss(part, one) + self._recipe.telling * telling_loss(part, one)
+                for part, one in zip(parts(every, asked), asked, strict=True)
+            ]
         ).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         self._lora.collect()
@@ -134,14 +194,15 @@ class Trainer:
         self.update = state["update"]
 
     def _next(self) -> Spans:
-        corpus = draw_corpus({name: self._recipe.shares.get(name, 0.0) for name in self._sources}, self._drawn)
+        share = self._recipe.at(self.update)[0].contexts
+        chances = {name: (1.0 - share) * chance for name, chance in self._recipe.shares.items()}
+        chances |= {name: share * chance for name, chance in CONTEXT_SHARES.items()}
+        corpus = draw_corpus({name: chances.get(name, 0.0) for name in self._sources}, self._drawn)
         every = self._sources[corpus]
         if not self._queues.get(corpus):
             self._queues[corpus] = self._drawn.sample(range(len(every)), len(every))
-        return spans_of(every[self._queues[corpus].pop()], self._encoder, self._recipe.showing, self._drawn)
-
-    def _pace(self, update: int) -> float:
-        return min(1.0, (update + 1) / self._recipe.warm_up) * max(0.02, 1.0 - update / self._recipe.updates)
+        showing = SHOWING if corpus in CONTEXT_SHARES else self._recipe.showing
+        return spans_of(every[self._queues[corpus].pop()], self._encoder, showing, self._drawn)
 
     def _tensors(self) -> dict[str, Tensor]:
         return {
@@ -163,6 +224,7 @@ def parts(every: Logits, asked: Sequence[Spans]) -> list[Logits]:
                 start=every.start[place:last],
                 end=every.end[place:last],
                 begins=every.begins[row : row + len(one.rows)] - place,
+                tells=every.tells[row : row + len(one.rows)],
             )
         )
         row, place = row + len(one.rows), last
@@ -183,3 +245,10 @@ def span_loss(logits: Logits, spans: Spans) -> Tensor:
         starts = ends = is_telling.nonzero()[:, 0]
     start = logits.start.logsumexp(0) - logits.start[starts].logsumexp(0)
     return start + logits.end.logsumexp(0) - logits.end[ends].logsumexp(0)
+
+
+def telling_loss(logits: Logits, spans: Spans) -> Tensor:
+    """Return the summed cross-entropy of whether each row of a question answers it, a scalar."""
+    answers = torch.zeros(len(spans.rows))
+    answers[list(spans.telling)] = 1.0
+    return binary_cross_entropy_with_logits(logits.tells, answers, reduction="sum")

@@ -30,7 +30,7 @@ class QrRecipe(TypedDict):
 class SpanRecipe(TypedDict):
     """What `train spans` may vary."""
 
-    updates: int
+    updates: int | None
     seed: int
 
 
@@ -186,22 +186,25 @@ def reader(invocation: Invocation, data: Path, out: Path, folder: Path, **recipe
     required=True,
     help="Keeps questions and checkpoints.",
 )
-@click.option("--updates", type=click.IntRange(min=1), default=1200, show_default=True)
+@click.option("--updates", type=click.IntRange(min=1), help="Fewer updates, stages in proportion [default: 1800].")
 @click.option("--seed", type=int, default=11, show_default=True)
 @pass_invocation
 def spans(invocation: Invocation, data: Path, out: Path, folder: Path, **recipe: Unpack[SpanRecipe]) -> None:
     """Train the span reader that finds the words that answer; an interrupted run goes on where it stopped.
 
-    Under an hour on one core with AVX512-BF16.
+    Two hours on one core with AVX512-BF16: half an hour for asking, the rest for updates.
     """
     settle_threads(invocation.config)
     from ..training.span_reader import Recipe
     from ..training.span_run import Plan, run
+    from ..wiring import open_memory
 
     folder.mkdir(parents=True, exist_ok=True)
-    plan = Plan(recipe=Recipe(updates=recipe["updates"], seed=recipe["seed"]))
-    with progress("Training", "updates") as advance:
-        result = run(data, plan, folder=folder, out=out, on_update=advance)
+    plan = Plan(recipe=Recipe(seed=recipe["seed"]).shortened(recipe["updates"]))
+    with tempfile.TemporaryDirectory(prefix="recollect-train-") as kept:
+        root = open_memory(Path(kept) / "train.db", user="train", config=invocation.config)
+        with root, progress("Training", "updates") as advance:
+            result = run(data, plan, folder=folder, out=out, open_memory=root.as_user, on_update=advance)
     for name, value in result.items():
         say(f"{name}: {value}")
 
@@ -229,17 +232,19 @@ def answers(invocation: Invocation, data: Path, weights: Path | None, out: Path,
     """Choose when offline answers are not given, on held-out questions (some ten minutes)."""
     settle_threads(invocation.config)
     from ..agent.span_reader import SpanReader
-    from ..agent.span_weights import load_weights
     from ..memory.embedder import MiniLmEmbedder
+    from ..rerank.line_reader import LineReader
+    from ..rerank.span_weights import load_weights
     from ..training.span_calibration import RememberingReader, calibrate, write
-    from ..training.span_questions import put_questions
+    from ..training.span_questions import HELD_OUT, put_questions
     from ..wiring import open_memory
 
-    reader = RememberingReader(SpanReader(MiniLmEmbedder(), None if weights is None else load_weights(weights)))
+    lines = LineReader(MiniLmEmbedder(), None if weights is None else load_weights(weights))
+    reader = RememberingReader(SpanReader(lines))
     with tempfile.TemporaryDirectory(prefix="recollect-train-") as folder:
         root = open_memory(Path(folder) / "train.db", user="train", config=invocation.config)
         with root, console(stderr=True).status("Asking the held-out conversations"):
-            asked = put_questions(data, "dev", root.as_user, episodes=25, seed=seed)
+            asked = put_questions(data, "dev", root.as_user, asking=HELD_OUT, seed=seed)
             found = [
                 calibrate(asked, reader, declined=declined, with_score=with_score) for with_score in (True, False)
             ]

@@ -51,12 +51,14 @@ class PointingReader:
         self.asked.append(question)
         spans = [self._span(place, line) for place, line in enumerate(lines)]
         ordered = sorted(spans, key=lambda span: -span.log_share)
-        return SpanReading(spans=tuple(ordered), log_none=self._log_none)
+        return SpanReading(spans=tuple(ordered), log_none=self._log_none, log_odds=0.0)
 
     def _span(self, place: int, line: str) -> AnswerSpan:
         word, share = next(((w, s) for w, s in self._words.items() if w in line), (line.split()[-1], -30.0))
         start = line.index(word)
-        return AnswerSpan(line=place, start=start, end=start + len(word), log_share=share, log_none=self._log_none)
+        return AnswerSpan(
+            line=place, start=start, end=start + len(word), log_share=share, log_none=self._log_none, log_odds=0.0
+        )
 
 
 class BrokenReader:

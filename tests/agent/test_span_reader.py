@@ -5,22 +5,23 @@ from pathlib import Path
 import pytest
 import torch
 
-from recollect.agent.span_logits import span_logits
 from recollect.agent.span_reader import MOST_ANSWER_TOKENS, SpanReader
-from recollect.agent.span_rows import CLS, MOST_LINE_TOKENS, MOST_QUESTION_TOKENS, OVERLAP, SEP, rows_of
-from recollect.agent.span_weights import SpanWeights, load_weights, save_weights
 from recollect.memory.embedder import MiniLmEmbedder
 from recollect.memory.errors import GenerationError, WeightsCorrupt
 from recollect.rerank.adapter import Adapter
 from recollect.rerank.block_weights import BlockWeights
 from recollect.rerank.block_weights import save_weights as save_ranker
+from recollect.rerank.line_reader import LineReader
+from recollect.rerank.span_logits import span_logits
+from recollect.rerank.span_rows import CLS, MOST_LINE_TOKENS, MOST_QUESTION_TOKENS, OVERLAP, SEP, rows_of
+from recollect.rerank.span_weights import SpanWeights, load_weights, save_weights
 
 NOTHING = Adapter(down={}, up={})
 LINES = ["Ann: I adopted a beagle.", "Ben: It rained all day, and then some more.", "Ann: Pasta tonight?"]
 
 
 def head(seed: int = 3) -> torch.Tensor:
-    return torch.randn(2, 385, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(3, 385, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def encoder() -> MiniLmEmbedder:
 
 @pytest.fixture(scope="module")
 def reader(encoder: MiniLmEmbedder) -> SpanReader:
-    return SpanReader(encoder, SpanWeights(adapter=NOTHING, head=head()))
+    return SpanReader(LineReader(encoder, SpanWeights(adapter=NOTHING, head=head())))
 
 
 def test_a_row_is_the_question_and_a_line_and_an_answer_may_be_in_the_line_or_nowhere() -> None:
@@ -116,7 +117,7 @@ def test_marks_of_the_tokenizer_in_a_line_are_mere_words(reader: SpanReader) -> 
 
 
 def test_weights_that_do_not_fit_the_encoder_are_told(encoder: MiniLmEmbedder) -> None:
-    reader = SpanReader(encoder, SpanWeights(adapter=NOTHING, head=torch.randn(2, 12)))
+    reader = SpanReader(LineReader(encoder, SpanWeights(adapter=NOTHING, head=torch.randn(3, 12))))
     with pytest.raises(GenerationError, match="generator"):
         reader.read("What?", LINES)
 
@@ -145,7 +146,7 @@ def test_weights_of_a_ranker_are_refused(tmp_path: Path) -> None:
 
 def test_the_weights_that_ship_are_those_that_were_checked_and_find_an_answer(encoder: MiniLmEmbedder) -> None:
     lines = ["Ben: My sister is a nurse in Lisbon.", "Ann: I adopted a beagle called Biscuit.", "Ann: It rained."]
-    shipped = SpanReader(encoder)
+    shipped = SpanReader(LineReader(encoder))
     best = shipped.read("What did Ann adopt?", lines).spans[0]
     assert best.line == 1
     assert lines[1][best.start : best.end] in {"a beagle", "beagle", "a beagle called Biscuit", "Biscuit"}

@@ -81,9 +81,10 @@ def test_rerankers_of_every_family_are_compared(
     assert {figures["systems"][name]["failed"] for name in RERANKERS} == {0}
     costs = {name: figures["systems"][name]["cost"] for name in RERANKERS}
     assert (costs["none"]["reranker_tokens"], costs["none"]["reranker_gflops"]) == (0.0, 0.0)
-    for name in ("block", "qr", "cross_encoder"):
+    for name in ("block", "block_heads", "qr", "cross_encoder"):
         assert costs[name]["reranker_tokens"] > 0
         assert costs[name]["reranker_gflops"] is not None
+    assert costs["block"]["reranker_tokens"] > costs["block_heads"]["reranker_tokens"]  # a second look
     hosted = costs["listwise_llm"]
     assert (hosted["reranker_tokens"], hosted["reranker_gflops"], hosted["llm_calls"]) == (100.0, None, 1.0)
     assert (hosted["prompt_tokens"], hosted["completion_tokens"]) == (100.0, 5.0)
@@ -91,6 +92,7 @@ def test_rerankers_of_every_family_are_compared(
     assert models == {
         "none": None,
         "block": None,
+        "block_heads": None,
         "qr": str(folders["qr"]),
         "cross_encoder": str(folders["cross_encoder"]),
         "listwise_llm": "tiny",

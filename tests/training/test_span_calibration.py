@@ -14,7 +14,15 @@ from recollect.agent.span_reader import AnswerSpan, SpanReading
 from recollect.config import Config
 from recollect.memory.types import Context, Turn
 from recollect.training.span_calibration import RememberingReader, calibrate, write
-from recollect.training.span_questions import ANSWERABLE, ELSEWHERE, EXCHANGED, TRAP, PutQuestion, put_questions
+from recollect.training.span_questions import (
+    ANSWERABLE,
+    ELSEWHERE,
+    EXCHANGED,
+    TRAP,
+    Asking,
+    PutQuestion,
+    put_questions,
+)
 from recollect.training.written_questions import written_questions
 from recollect.wiring import open_memory
 from tests.training.data_sets import asked, doc, write_set
@@ -45,9 +53,11 @@ class SureOfCats:
     def read(self, question: str, lines: Sequence[str]) -> SpanReading:
         self.calls += 1
         spans = [
-            AnswerSpan(line=n, start=line.find("cat"), end=line.find("cat") + 3, log_share=-0.1, log_none=-9.0)
+            AnswerSpan(
+                line=n, start=line.find("cat"), end=line.find("cat") + 3, log_share=-0.1, log_none=-9.0, log_odds=0.0
+            )
             if "cat" in line
-            else AnswerSpan(line=n, start=5, end=len(line), log_share=-9.0, log_none=-0.1)
+            else AnswerSpan(line=n, start=5, end=len(line), log_share=-9.0, log_none=-0.1, log_odds=0.0)
             for n, line in enumerate(lines)
         ]
         ordered = sorted(spans, key=lambda span: -span.log_share)
@@ -159,7 +169,7 @@ def _data(folder: Path) -> Path:
 def test_questions_are_put_with_and_without_an_answer(tmp_path: Path) -> None:
     root: LongTermMemory = open_memory(tmp_path / "m.db", user="train", config=Config(rerank="none"))
     with root:
-        found = put_questions(_data(tmp_path / "data"), "dev", root.as_user, episodes=2, seed=3)
+        found = put_questions(_data(tmp_path / "data"), "dev", root.as_user, asking=Asking(episodes=2), seed=3)
     kinds = {(one.corpus, one.kind) for one in found}
     assert {("written", ANSWERABLE), ("written", ELSEWHERE), ("friendsqa", ANSWERABLE)} <= kinds
     assert {("friendsqa", EXCHANGED), ("friendsqa", ELSEWHERE)} <= kinds

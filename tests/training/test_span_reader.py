@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from recollect.agent.span_logits import Logits
 from recollect.agent.span_reader import SpanReader
-from recollect.agent.span_weights import load_weights, save_weights
 from recollect.memory.embedder import MiniLmEmbedder, minilm_folder
 from recollect.memory.minilm import MiniLm
+from recollect.rerank.line_reader import LineReader
+from recollect.rerank.span_logits import Logits
+from recollect.rerank.span_weights import load_weights, save_weights
 from recollect.training.reader_examples import Said, Source
 from recollect.training.span_examples import Showing, Spans, spans_of
 from recollect.training.span_measure import measure
-from recollect.training.span_reader import Recipe, Trainer, parts, span_loss
+from recollect.training.span_reader import Recipe, Stage, Trainer, parts, span_loss, telling_loss
 from recollect.training.span_sources import span_sources
 from recollect.training.written_questions import written_questions
 from tests.training.data_sets import asked, doc, write_set
@@ -91,7 +92,9 @@ def test_without_its_evidence_a_question_has_no_answer(encoder: MiniLmEmbedder) 
 def test_the_loss_is_minus_the_log_share_of_the_gold_places() -> None:
     start = torch.tensor([0.0, 1.0, 2.0, 0.5, -1.0])
     end = torch.tensor([0.3, 0.0, 1.0, 2.0, 0.1])
-    logits = Logits(row=torch.tensor([0, 0, 0, 1, 1]), start=start, end=end, begins=torch.tensor([0, 3]))
+    logits = Logits(
+        row=torch.tensor([0, 0, 0, 1, 1]), start=start, end=end, begins=torch.tensor([0, 3]), tells=torch.zeros(2)
+    )
     common = {"corpus": "", "question": "", "lines": (), "answers": (), "rows": ()}
     spans = Spans(**common, starts=((0, 0),), ends=((0, 1),), telling=(0,))  # type: ignore[arg-type]
     wanted = -start.log_softmax(0)[1] - end.log_softmax(0)[2]
@@ -112,6 +115,7 @@ def test_questions_read_together_are_told_apart() -> None:
         start=torch.arange(6.0),
         end=-torch.arange(6.0),
         begins=torch.tensor([0, 2, 5]),
+        tells=torch.tensor([0.1, 0.2, 0.3]),
     )
 
     class Two:
@@ -123,7 +127,39 @@ def test_questions_read_together_are_told_apart() -> None:
     first, second = parts(every, [Two(), One()])  # type: ignore[list-item]
     assert first.start.tolist() == [0, 1, 2, 3, 4]
     assert first.begins.tolist() == [0, 2]
+    assert (first.tells.tolist(), second.tells.tolist()) == (pytest.approx([0.1, 0.2]), pytest.approx([0.3]))
     assert (second.start.tolist(), second.begins.tolist(), second.row.tolist()) == ([5.0], [0], [0])
+
+
+def test_each_row_is_taught_whether_it_answers() -> None:
+    logits = Logits(
+        row=torch.tensor([0, 1]),
+        start=torch.zeros(2),
+        end=torch.zeros(2),
+        begins=torch.tensor([0, 1]),
+        tells=torch.tensor([2.0, -1.0]),
+    )
+    common = {"corpus": "", "question": "", "lines": (), "answers": (), "starts": (), "ends": ()}
+    spans = Spans(**common, rows=(1, 2), telling=(0,))  # type: ignore[arg-type]
+    wanted = torch.tensor([2.0, 1.0]).sigmoid().log().sum()
+    assert float(telling_loss(logits, spans)) == pytest.approx(-float(wanted))
+
+
+def test_stages_follow_one_another_each_with_its_own_steps() -> None:
+    recipe = Recipe(
+        stages=(
+            Stage(updates=10, step=1.0, warm_up=2),
+            Stage(updates=20, step=0.5, warm_up=4, contexts=0.5),
+        )
+    )
+    assert recipe.updates == 30
+    assert [recipe.step(0), recipe.step(1), recipe.step(6)] == pytest.approx([0.5, 0.9, 0.4])
+    assert [recipe.at(9)[0].contexts, recipe.at(10)[0].contexts] == [0.0, 0.5]
+    assert [recipe.step(10), recipe.step(20)] == pytest.approx([0.125, 0.25])
+    assert recipe.step(30) == pytest.approx(0.01)  # the optimiser asks once more than there are updates
+    short = recipe.shortened(6)
+    assert [stage.updates for stage in short.stages] == [2, 4]
+    assert recipe.shortened(None) == recipe
 
 
 SOURCES: Mapping[str, Sequence[Source]] = {
@@ -132,7 +168,9 @@ SOURCES: Mapping[str, Sequence[Source]] = {
     ],
     "exchanged": [source(f"Which car has {n}?", others=["A cat.", "Rain."], corpus="exchanged") for n in "abcd"],
 }
-RECIPE = Recipe(updates=4, questions=3, rank=2, warm_up=1, shares={"written": 0.5, "exchanged": 0.5})
+RECIPE = Recipe(
+    stages=(Stage(updates=4, step=1e-3, warm_up=1),), questions=3, rank=2, shares={"written": 0.5, "exchanged": 0.5}
+)
 
 
 def test_an_interrupted_run_ends_where_a_whole_one_does(
@@ -154,14 +192,14 @@ def test_an_interrupted_run_ends_where_a_whole_one_does(
 
 
 def test_training_learns_its_questions(base: MiniLm, encoder: MiniLmEmbedder, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, updates=30, questions=4, step=3e-3, head_step=1e-2, average=0.5)
+    recipe = replace(RECIPE, stages=(Stage(updates=30, step=4e-3, warm_up=1),), questions=4, average=0.5)
     trainer = Trainer(base, encoder, SOURCES, recipe, tmp_path)
     losses = [trainer.step() for _ in range(30)]
     assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
 
 
 def test_measuring_tells_how_well_the_words_match(encoder: MiniLmEmbedder, base: MiniLm, tmp_path: Path) -> None:
-    reader = SpanReader(encoder, Trainer(base, encoder, SOURCES, RECIPE, tmp_path).weights())
+    reader = SpanReader(LineReader(encoder, Trainer(base, encoder, SOURCES, RECIPE, tmp_path).weights()))
     found = measure(reader, SOURCES, most=3, seed=1)
     assert found.keys() == {"written"}
     assert found["written"]["questions"] == 3

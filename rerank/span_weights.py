@@ -10,8 +10,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..rerank.adapter import Adapter
-from ..rerank.adapter_file import AdapterFile
+from .adapter import Adapter
+from .adapter_file import AdapterFile
 
 SHIPPED = "span_reader.safetensors"
 SHIPPED_SHA256 = "9f4fd30572c538eabde4ede97e94d18b526fd9115e148eba81bedcf45cb72780"
@@ -29,7 +29,7 @@ class SpanWeights:
 @lru_cache(maxsize=1)
 def shipped_weights() -> SpanWeights:
     """Return the weights that ship with the package; raises WeightsCorrupt when the file is damaged or another's."""
-    return load_weights(Path(str(files("recollect.agent").joinpath(SHIPPED))), sha256=SHIPPED_SHA256)
+    return load_weights(Path(str(files("recollect.rerank").joinpath(SHIPPED))), sha256=SHIPPED_SHA256)
 
 
 def load_weights(path: Path, *, sha256: str | None = None) -> SpanWeights:

@@ -1,0 +1,76 @@
+"""Reads questions beside lines with the span reader's weights, and keeps the rows it has read last.
+
+The ranker's second look and the offline generator read mostly the same lines, one after the other.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cached_property
+from threading import Lock
+
+import torch
+from torch import Tensor
+
+from ..memory.embedder import MiniLmEmbedder
+from ..memory.minilm import MiniLm
+from .adapter import adapted
+from .block_pieces import plain
+from .span_logits import Logits, joined, row_logits
+from .span_rows import Row, rows_of
+from .span_weights import SpanWeights, shipped_weights
+
+ROWS_KEPT = 256
+"""Some 100 kB; what was read for one question is looked for at once or never."""
+
+
+class LineReader:
+    """The offline encoder with the span reader's change and head; safe to use from several threads.
+
+    `weights` None takes those that ship with the package. Reading raises EmbedderError when the encoder cannot be
+    loaded, WeightsCorrupt when the weights cannot be used, RuntimeError or IndexError when there is too little memory
+    or the weights do not fit the encoder.
+    """
+
+    def __init__(self, encoder: MiniLmEmbedder, weights: SpanWeights | None = None) -> None:
+        self._encoder = encoder
+        self._given = weights
+        self._kept: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
+        self._keeping = Lock()
+
+    @cached_property
+    def _weights(self) -> SpanWeights:
+        return self._given or shipped_weights()
+
+    @cached_property
+    def model(self) -> MiniLm:
+        """The changed encoder."""
+        return adapted(self._encoder.model, self._weights.adapter)
+
+    def rows(self, question: str, lines: Sequence[str]) -> list[Row]:
+        """Return what is read of each line; marks of the tokenizer in it are mere words."""
+        asked, *read = self._encoder.tokens([plain(text) for text in (question, *lines)])
+        return rows_of(asked, read)
+
+    def read(self, rows: Sequence[Row]) -> Logits:
+        """Return the logits of at least one row, all of them read now: the same rows give the same bits."""
+        with torch.inference_mode():
+            parts = row_logits(self.model, self._weights.head, rows)
+        with self._keeping:
+            for row, part in zip(rows, parts, strict=True):
+                self._kept[row.ids] = part
+                self._kept.move_to_end(row.ids)
+            while len(self._kept) > ROWS_KEPT:
+                self._kept.popitem(last=False)
+        return joined(parts)
+
+    def read_again(self, rows: Sequence[Row]) -> Logits:
+        """Return what `read` does, up to rounding, without reading again what was read lately."""
+        with self._keeping:
+            known = {row.ids: self._kept[row.ids] for row in rows if row.ids in self._kept}
+        if unknown := list({row.ids: row for row in rows if row.ids not in known}.values()):
+            self.read(unknown)
+            with self._keeping:
+                known |= {row.ids: self._kept[row.ids] for row in unknown if row.ids in self._kept}
+        if any(row.ids not in known for row in rows):  # more rows than are kept
+            return self.read(rows)
+        return joined([known[row.ids] for row in rows])
