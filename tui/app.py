@@ -1,6 +1,7 @@
 """The full-screen chat app: one chat, its settings, and leaving with nothing lost."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -53,7 +54,7 @@ class ChatApp(App[None]):
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]
         self.settings = settings
         self._open_chat = open_chat
-        self._is_leaving = False
+        self._is_leaving = self._is_terminal_gone = False
         for look in (DARK, LIGHT):
             self.register_theme(look)
         self.use_theme(theme)
@@ -98,9 +99,10 @@ class ChatApp(App[None]):
         for name in ("SIGTERM", "SIGHUP", "SIGINT"):
             # not on Windows, and not where the app runs beside somebody else's main thread
             with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(getattr(signal, name), self._leave_soon)
+                loop.add_signal_handler(getattr(signal, name), self._leave_soon, name)
 
-    def _leave_soon(self) -> None:
+    def _leave_soon(self, name: str) -> None:
+        self._is_terminal_gone = name == "SIGHUP"
         self.run_worker(self.action_quit(), group="leave")
 
     # -- leaving ---------------------------------------------------------------------------------
@@ -114,6 +116,8 @@ class ChatApp(App[None]):
         await screen.turns.stop()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._close(screen), LEAVE_S)
+        if self._is_terminal_gone:
+            os._exit(0)  # everything is stored; Textual would wait for ever to write to what is not there
         self.exit()
 
     async def _close(self, screen: ChatScreen) -> None:

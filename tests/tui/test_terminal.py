@@ -34,7 +34,12 @@ class Terminal:
         subprocess.run([*self._tmux, *new], cwd=ROOT, env=environment, check=True)
 
     def close(self) -> None:
+        """End the server and wait for it: the next one begins at the same socket."""
         subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
+        deadline = time.monotonic() + TIMEOUT_S
+        while subprocess.run([*self._tmux, "list-sessions"], check=False, capture_output=True).returncode == 0:
+            assert time.monotonic() < deadline, "tmux does not end."
+            time.sleep(0.05)
 
     def press(self, *keys: str) -> None:
         subprocess.run([*self._tmux, "send-keys", "-t", "a", *keys], check=True)
@@ -52,12 +57,12 @@ class Terminal:
             time.sleep(0.1)
         return shown
 
-    def signal_app(self, number: int) -> None:
-        """Send a signal to the app, which is a child of the window's shell."""
+    def app_process(self) -> int:
+        """Return the number of the app's process, which is a child of the window's shell."""
         panes = [*self._tmux, "list-panes", "-t", "a", "-F", "#{pane_pid}"]
         shell = subprocess.run(panes, check=True, capture_output=True, text=True).stdout.strip()
         children = Path(f"/proc/{shell}/task/{shell}/children").read_text(encoding="utf-8").split()
-        os.kill(int(children[0]), number)
+        return int(children[0])
 
 
 @pytest.fixture
@@ -79,7 +84,6 @@ def test_what_was_told_in_one_session_is_cited_in_the_next(terminal: Terminal) -
     terminal.press("C-q")
     terminal.sees("ENDED-0")
     terminal.close()
-    time.sleep(0.3)
     terminal.start()
     terminal.sees("4 memories", "Not sent")
     terminal.press("C-u")
@@ -97,8 +101,34 @@ def test_the_app_leaves_cleanly_when_the_system_ends_it(terminal: Terminal, tmp_
     terminal.sees("0 memories", "as of 2026-01-01", "ann")
     terminal.press("Half a sent")
     terminal.sees("Half a sent")
-    terminal.signal_app(signal.SIGTERM)
+    os.kill(terminal.app_process(), signal.SIGTERM)
     terminal.sees("ENDED-0")
     store = Store(tmp_path / "home" / "memory.db")
     assert store.fact("draft of ann") == "Half a sent"
     store.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds the app's process in /proc")
+def test_the_app_ends_with_its_terminal(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.start("--user", "ann")
+    terminal.sees("0 memories", "ann")
+    terminal.press("Half a sent")
+    terminal.sees("Half a sent")
+    app = terminal.app_process()
+    terminal.close()
+    deadline = time.monotonic() + TIMEOUT_S
+    while is_alive(app):
+        assert time.monotonic() < deadline, "The app outlived its terminal."
+        time.sleep(0.1)
+    store = Store(tmp_path / "home" / "memory.db")
+    assert store.fact("draft of ann") == "Half a sent"
+    store.close()
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process runs; one that has ended may stay in the table until somebody asks how."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
