@@ -1,7 +1,7 @@
 """The sessions of a chat screen: listed, gone on in, read back a page at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import TYPE_CHECKING
@@ -109,7 +109,7 @@ class History:
             await transcript.show(views, is_first_shown=is_end)
 
     @asynccontextmanager
-    async def at_end(self) -> AsyncIterator[Transcript]:
+    async def at_end(self) -> AsyncGenerator[Transcript]:
         """Show the last turns of the session; no others are shown until what is added to them is there."""
         async with self._changing:
             transcript = self._screen.query_one(Transcript)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from recollect.memory.types import NewTurn
+from recollect.tui.widgets.memory_pane import MemoryPane
 from recollect.tui.widgets.transcript import Edge, Transcript
 
 from .conftest import Perform, Screenplay, TalkingGenerator, open_memory
@@ -152,3 +153,23 @@ def test_a_page_that_could_not_be_read_is_asked_for_again(perform: Perform) -> N
         await scene.sees("closed")
 
     perform(play, size=(100, 30))
+
+
+def test_the_focus_and_the_chosen_reply_survive_pages_away_and_back(perform: Perform) -> None:
+    async def play(scene: Screenplay) -> None:
+        transcript = await resumed(scene)
+        await scene.say("Which fact?")
+        pane = scene.app.chat_screen.query_one(MemoryPane)
+        transcript.focus()
+        await scene.pilot.press("left_square_bracket")
+        await scene.until(lambda: transcript.chosen is not None and pane.selected is not None)
+        selected = pane.selected
+        for key in ("home", "end"):
+            press(scene, key)
+            await settled(scene)
+            assert scene.app.focused is transcript
+            assert pane.selected == selected
+            assert (transcript.chosen is None) == (key == "home")
+        assert transcript.chosen is transcript.last_reply
+
+    perform(play)

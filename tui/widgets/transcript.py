@@ -45,6 +45,8 @@ class Transcript(VerticalScroll, can_focus=True):
         """How many times messages were put in or taken out that are not laid out yet."""
         self._anchor: tuple[MessageView, float] | None = None
         """A message in view, and how many lines below the upper edge it begins."""
+        self._chosen_turn: int | None = None
+        """The stored turn of the reply whose memories are shown, which may be let go and come back."""
 
     @property
     def _any_app(self) -> App[object]:
@@ -80,6 +82,7 @@ class Transcript(VerticalScroll, can_focus=True):
         self.scroll_home(animate=False, immediate=True, force=True)
         self._is_following, self._anchor, self.growing = at_end, None, None
         await self.remove_children()
+        self._mark_again(views)
         await self.mount_all(views)
         self.is_first_shown, self.is_last_shown = is_first_shown, is_last_shown
         self.call_after_refresh(self._settle, 0.0)
@@ -110,6 +113,7 @@ class Transcript(VerticalScroll, can_focus=True):
         self._moves += 1
         with self._any_app.batch_update():
             if views:
+                self._mark_again(views)
                 await (self.mount_all(views, before=0) if is_older else self.mount_all(views))
             if not self._is_following:
                 self._move(self._height(views) if is_older else -self._height(gone))
@@ -275,8 +279,14 @@ class Transcript(VerticalScroll, can_focus=True):
 
     def mark(self, chosen: MessageView) -> None:
         """Mark the reply whose memories are shown."""
+        self._chosen_turn = None if chosen.turn is None else chosen.turn.id
         for view in self.views:
             view.set_class(view is chosen, "-chosen")
+
+    def _mark_again(self, views: Sequence[MessageView]) -> None:
+        for view in views:
+            if view.turn is not None and view.turn.id == self._chosen_turn:
+                view.add_class("-chosen")
 
     @property
     def last_reply(self) -> MessageView | None:
