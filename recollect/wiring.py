@@ -194,9 +194,10 @@ def make_reranker(config: Config, *, turns_of: "TurnsOf | None" = None) -> Reran
     """
     if config.rerank in ("block", "block_heads"):
         from .rerank.block import BlockReranker
+        from .rerank.second_look import SecondLook
 
         heads = BlockReranker(_minilm())
-        return heads  # SECOND
+        return SecondLook(heads, _line_reader()) if config.rerank == "block" else heads
     if config.rerank == "qr":
         return _qr(config, turns_of)
     if config.rerank == "cross_encoder":

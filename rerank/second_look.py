@@ -6,17 +6,20 @@ Retrieve, rank all by what the question looks at, read the best with full attent
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import median
 from typing import TypeAlias
 
 from ..memory.errors import RerankError
 from ..memory.types import Candidate, Effort, EventSummary, Heat, Memory, ScoredMemory
-from .base import Ranking, TellingReranker, brevity, reads_events, speaker_prefix
+from .base import Ranking, TellingReranker, reads_events, speaker_prefix
 from .line_reader import LineReader
 
 READ = 16
 """Memories that are read again."""
 WEIGHT = 0.4
 """What a natural logarithm of the odds that a line answers counts; chosen on held-out lists (docs/lab.md)."""
+BREVITY = 2.0
+"""Less score per log token than heads alone ask for (`block.BREVITY`); chosen with `WEIGHT`."""
 MOST_CHARACTERS = 600
 """Of a memory that are read: the stretch that drew most attention."""
 
@@ -24,7 +27,7 @@ Said: TypeAlias = tuple[str, str]
 
 
 class SecondLook:
-    """A reranker that reads the best of another's order again; those it does not read count as the worst it read.
+    """A reranker that reads the best of another's order again; those it does not read count as the median one.
 
     Scores are comparable within one call and do not depend on the order of the candidates if `first`'s do not; equal
     memories keep equal scores. What the reader says of a memory, the log-odds that it answers, is its stage "reader".
@@ -33,6 +36,7 @@ class SecondLook:
     """
 
     name = "block"
+    brevity = BREVITY
 
     def __init__(
         self, first: TellingReranker, reader: LineReader, *, read: int = READ, weight: float = WEIGHT
@@ -42,7 +46,6 @@ class SecondLook:
         self._read = read
         self._weight = weight
         self.reads_events = reads_events(first)
-        self.brevity = brevity(first)
 
     def rank(
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
@@ -72,8 +75,8 @@ class SecondLook:
                 "recollect config set rerank.name block_heads"
             ) from error
         found = dict(zip(keys, odds, strict=True))
-        worst = min(odds)
-        looked = [_looked(scored, found.get(_said(scored.memory)), worst, self._weight) for scored in first.memories]
+        usual = median(odds)
+        looked = [_looked(scored, found.get(_said(scored.memory)), usual, self._weight) for scored in first.memories]
         ordered = sorted(looked, key=lambda scored: -scored.score)
         return replace(first, memories=tuple(ordered), effort=_together(first.effort, effort))
 
@@ -101,9 +104,9 @@ def _said(memory: Memory) -> Said:
     return speaker_prefix(memory), memory.text
 
 
-def _looked(scored: ScoredMemory, odds: float | None, worst: float, weight: float) -> ScoredMemory:
+def _looked(scored: ScoredMemory, odds: float | None, usual: float, weight: float) -> ScoredMemory:
     stages = scored.stages if odds is None else {**scored.stages, "reader": odds}
-    return replace(scored, score=scored.score + weight * (worst if odds is None else odds), stages=stages)
+    return replace(scored, score=scored.score + weight * (usual if odds is None else odds), stages=stages)
 
 
 def _line(scored: ScoredMemory) -> str:

@@ -66,5 +66,5 @@ def joined(parts: Sequence[Tensor]) -> Logits:
         start=every[:, START],
         end=every[:, END],
         begins=begins,
-        tells=every[begins, TELLS] if every.shape[1] > TELLS else torch.zeros(len(parts)),
+        tells=every[begins, TELLS],
     )

@@ -14,13 +14,14 @@ from .adapter import Adapter
 from .adapter_file import AdapterFile
 
 SHIPPED = "span_reader.safetensors"
-SHIPPED_SHA256 = "9f4fd30572c538eabde4ede97e94d18b526fd9115e148eba81bedcf45cb72780"
-_FILE = AdapterFile(format="spans 1", matrix="head", content="span reader")
+SHIPPED_SHA256 = "0c9f5d2d336eb560c39fc5cd00b00ffe8fd021e8a74cd9570e5762fc0378b43c"
+_FILE = AdapterFile(format="spans 2", matrix="head", content="span reader")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanWeights:
-    """What makes the small encoder a reader; `head` float32 (2, hidden + 1): starts and ends, bias last."""
+    """What makes the small encoder a reader; `head` float32 (3, hidden + 1), bias last: where answers
+    start and end, and whether a line answers."""
 
     adapter: Adapter
     head: Tensor

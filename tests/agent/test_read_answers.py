@@ -51,7 +51,7 @@ class PointingReader:
         self.asked.append(question)
         spans = [self._span(place, line) for place, line in enumerate(lines)]
         ordered = sorted(spans, key=lambda span: -span.log_share)
-        return SpanReading(spans=tuple(ordered), log_none=self._log_none, log_odds=0.0)
+        return SpanReading(spans=tuple(ordered), log_none=self._log_none)
 
     def _span(self, place: int, line: str) -> AnswerSpan:
         word, share = next(((w, s) for w, s in self._words.items() if w in line), (line.split()[-1], -30.0))
