@@ -19,10 +19,11 @@ from .sentences import Sentence
 if TYPE_CHECKING:
     from .span_reader import AnswerSpan, SpanReading
 
-FEATURES = ("lead", "here", "other", "score", "coverage", "subject_lead")
+FEATURES = ("lead", "here", "odds", "other", "score", "coverage", "subject_lead")
 """What is known of the best answer: how far it is above "no answer" in all lines, and above that in its own, in nats;
-whether the question is about a speaker and somebody else tells of himself or herself; the score of its memory; how
-much of the question its sentence covers, and how much better the person asked about covers it than others do."""
+the log-odds that its line answers, whatever the others say; whether the question is about a speaker and somebody else
+tells of himself or herself; the score of its memory; how much of the question its sentence covers, and how much better
+the person asked about covers it than others do."""
 
 MOST_NATS = 20.0
 _FIRST_PERSON = frozenset(("i", "my", "me", "mine", "myself", "we", "our", "us"))
@@ -131,6 +132,7 @@ def read_answers(
         features=(
             max(-MOST_NATS, min(MOST_NATS, best.log_share - reading.log_none)),
             max(-MOST_NATS, min(MOST_NATS, best.log_share - best.log_none)),
+            max(-MOST_NATS, min(MOST_NATS, best.log_odds)),
             float(_is_about_other(asked, lines, lines[best.line])),
             lines[best.line].prior,
             *word_support(asked, sentences, lines[best.line].sentence_at(best.start)),

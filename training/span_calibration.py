@@ -25,7 +25,7 @@ from .span_questions import ANSWERABLE, PutQuestion
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PRIOR_WEIGHTS = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 14.0)
+PRIOR_WEIGHTS = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 14.0, 20.0, 28.0)
 FURTHER_SHARE = 0.3
 _FOLDS = 5
 
