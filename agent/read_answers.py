@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 FEATURES = ("lead", "here", "odds", "other", "score", "coverage", "subject_lead")
 """What is known of the best answer: how far it is above "no answer" in all lines, and above that in its own, in nats;
-the log-odds that its line answers, whatever the others say; whether the question is about a speaker and somebody else
-tells of himself or herself; the score of its memory; how much of the question its sentence covers, and how much better
-the person asked about covers it than others do."""
+the log-odds that its line answers, whatever the others say; whether the question is about a speaker and somebody
+else tells of himself or herself; the score of its memory; how much of the question its sentence covers, and how much
+better the person asked about covers it than others do."""
 
 MOST_NATS = 20.0
 _FIRST_PERSON = frozenset(("i", "my", "me", "mine", "myself", "we", "our", "us"))

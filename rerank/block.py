@@ -1,6 +1,7 @@
 """`--rerank block`: where the small encoder looks when it reads the question beside every candidate."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -22,6 +23,8 @@ from .events import cover, event_line
 
 Read: TypeAlias = tuple[float, float, float, str, str, str]
 
+READ = 80
+"""Candidates that are read, the first stage's best; with all of 100 nothing more is found (docs/lab.md)."""
 BREVITY = 1.25
 """Score is a log-odds that grows with length; less this much per log token, MSC's and FriendsQA's small contexts hold
 most evidence (docs/lab.md)."""
@@ -30,9 +33,10 @@ most evidence (docs/lab.md)."""
 class BlockReranker:
     """Block QR heads of the offline encoder (METHODS section 12), fused with the first stage; the default.
 
-    Reads the question, every candidate with what was said before it, and the event summaries that cover most of
-    them. Scores are comparable within one call and do not depend on the order of the candidates. Memories above 200
-    tokens are read in pieces, at most eight of them. `weights` None takes those that ship with the package.
+    Reads the question, the best `READ` candidates of the first stage with what was said before them, and the event
+    summaries that cover most of them; further candidates follow in the first stage's order. Scores are comparable
+    within one call and do not depend on the order of the candidates. Memories above 200 tokens are read in pieces, at
+    most eight of them. `weights` None takes those that ship with the package.
     `eight_bits` reads in an eighth less time where the processor has AVX512-VNNI; scores move a little.
     Raises EmbedderError when the encoder cannot be loaded, WeightsCorrupt when the weights cannot be used,
     RerankError when there is too little memory or the weights do not fit the encoder.
@@ -72,12 +76,14 @@ class BlockReranker:
         # sums taken in another order differ in their last bits, so candidates are always read in the same
         order = sorted(range(len(candidates)), key=lambda place: _reading_order(candidates[place]))
         try:
-            scored, effort = self._scored(question, [candidates[place] for place in order], events)
+            scored, effort = self._scored(question, [candidates[place] for place in order[:READ]], events)
         except (RuntimeError, IndexError) as error:  # no memory left, weights that do not fit the encoder
             raise RerankError(
                 f"The block ranker failed on {len(candidates)} candidates: {error}. Ask for fewer candidates, free "
                 "some memory, or do without it: recollect config set rerank.name none"
             ) from error
+        if further := [candidates[place] for place in order[READ:]]:
+            scored += _behind(scored, candidates[order[READ - 1]], further)
         best_first = sorted(zip(order, scored, strict=True), key=lambda one: (-one[1].score, one[0]))
         return Ranking(memories=tuple(memory for _, memory in best_first), effort=effort)
 
@@ -122,6 +128,22 @@ class BlockReranker:
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         return self._encoder.token_ids([plain(text) for text in texts]) if texts else []
+
+
+def _behind(scored: Sequence[ScoredMemory], last: Candidate, further: Sequence[Candidate]) -> list[ScoredMemory]:
+    """Return candidates that were not read behind those that were, by the first stage's score.
+
+    Those that read the same as the last one that was read have its score.
+    """
+    lowest, best = min(one.score for one in scored) - 1.0, further[0].fused
+    found: list[ScoredMemory] = []
+    for candidate in further:
+        if _read(candidate) == _read(last):
+            found.append(replace(scored[-1], memory=candidate.memory))
+        else:
+            score = lowest - (best - candidate.fused)
+            found.append(ScoredMemory(memory=candidate.memory, score=score, stages=stages_of(candidate)))
+    return found
 
 
 def _read(candidate: Candidate) -> Read:

@@ -11,15 +11,13 @@ from typing import TypeAlias
 
 from ..memory.errors import RerankError
 from ..memory.types import Candidate, Effort, EventSummary, Heat, Memory, ScoredMemory
-from .base import Ranking, TellingReranker, reads_events, speaker_prefix
+from .base import Ranking, TellingReranker, brevity, reads_events, speaker_prefix
 from .line_reader import LineReader
 
 READ = 16
 """Memories that are read again."""
 WEIGHT = 0.4
 """What a natural logarithm of the odds that a line answers counts; chosen on held-out lists (docs/lab.md)."""
-BREVITY = 2.0
-"""Less score per log token than heads alone ask for (`block.BREVITY`); chosen with `WEIGHT`."""
 MOST_CHARACTERS = 600
 """Of a memory that are read: the stretch that drew most attention."""
 
@@ -36,7 +34,6 @@ class SecondLook:
     """
 
     name = "block"
-    brevity = BREVITY
 
     def __init__(
         self, first: TellingReranker, reader: LineReader, *, read: int = READ, weight: float = WEIGHT
@@ -46,6 +43,7 @@ class SecondLook:
         self._read = read
         self._weight = weight
         self.reads_events = reads_events(first)
+        self.brevity = brevity(first)
 
     def rank(
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()

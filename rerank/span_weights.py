@@ -14,7 +14,7 @@ from .adapter import Adapter
 from .adapter_file import AdapterFile
 
 SHIPPED = "span_reader.safetensors"
-SHIPPED_SHA256 = "0c9f5d2d336eb560c39fc5cd00b00ffe8fd021e8a74cd9570e5762fc0378b43c"
+SHIPPED_SHA256 = "342090c7e46904909cbc66af5f8fbbe8bf3e7d7ab42f95f79c457da66769f649"
 _FILE = AdapterFile(format="spans 2", matrix="head", content="span reader")
 
 

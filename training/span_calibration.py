@@ -35,8 +35,8 @@ class Calibration:
     """What was chosen and what it reaches on the questions it was chosen on (shares and F1 from 0 to 1).
 
     `f1` and `lost` are by corpus, of the answerable questions: before the threshold, and what it costs. `abstained`
-    is by corpus and kind; `separation`, by corpus, is the share of pairs told apart (area under the ROC curve) with
-    the logistic model fitted on four fifths of the questions and asked of the last.
+    is by corpus and kind; `separation`, by corpus, is the share of pairs told apart (area under the ROC curve). All
+    with confidences by logistic models fitted on four fifths of the questions and asked of the last.
     """
 
     prior_weight: float
@@ -79,32 +79,28 @@ class RememberingReader:
 def calibrate(asked: Sequence[PutQuestion], reader: Reads, *, declined: float, with_score: bool) -> Calibration:
     """Choose everything; `declined` is the least share of the questions without an answer to be declined, 0 to 1.
 
-    `with_score` lets the score of the memory speak, which means something for one ranker only.
+    What the order of the memories counts is chosen by the F1 that is left when so many are declined: an order that
+    counts more finds better lines, and makes doubt harder. `with_score` lets the score of the memory speak, which
+    means something for one ranker only.
     """
-    corpora = sorted({one.corpus for one in asked})
+    tried = [_calibrated(asked, reader, weight, declined, with_score=with_score) for weight in PRIOR_WEIGHTS]
+    return max(tried, key=lambda one: math.fsum(one.f1[corpus] - one.lost[corpus] for corpus in one.f1))
 
-    def read(weight: float) -> list[ReadAnswers]:
-        return [read_answers(one.question, one.context, reader, prior_weight=weight) for one in asked]
 
-    def by_corpus(scores: Sequence[float]) -> dict[str, float]:
-        return {
-            corpus: _mean([s for s, one in zip(scores, asked, strict=True) if one.corpus == corpus and _counts(one)])
-            for corpus in corpora
-        }
-
-    found = {weight: read(weight) for weight in PRIOR_WEIGHTS}
-    scores = {weight: [_f1(one, it) for one, it in zip(asked, found[weight], strict=True)] for weight in found}
-    prior_weight = max(PRIOR_WEIGHTS, key=lambda weight: _mean(list(by_corpus(scores[weight]).values())))
-    features = np.array([it.features for it in found[prior_weight]], dtype=np.float32)
+def _calibrated(
+    asked: Sequence[PutQuestion], reader: Reads, prior_weight: float, declined: float, *, with_score: bool
+) -> Calibration:
+    found = [read_answers(one.question, one.context, reader, prior_weight=prior_weight) for one in asked]
+    features = np.array([it.features for it in found], dtype=np.float32)
     if not with_score:
         features[:, FEATURES.index("score")] = 0.0
     is_answerable = np.array([one.kind == ANSWERABLE for one in asked])
     weights, bias = logistic(features, is_answerable)
-    confidences = [sigmoid(float(row @ weights + bias)) for row in features]
-    f1 = scores[prior_weight]
+    confidences = [sigmoid(float(logit)) for logit in _cross_fitted(features, is_answerable)]
     threshold = _threshold(asked, confidences, declined)
+    f1 = [_f1(one, it) for one, it in zip(asked, found, strict=True)]
     kept = [score if sure >= threshold else 0.0 for score, sure in zip(f1, confidences, strict=True)]
-    before, after = by_corpus(f1), by_corpus(kept)
+    before, after = _by_corpus(asked, f1), _by_corpus(asked, kept)
     return Calibration(
         prior_weight=prior_weight,
         support_weights={name: round(float(one), 4) for name, one in zip(FEATURES, weights, strict=True)},
@@ -115,8 +111,16 @@ def calibrate(asked: Sequence[PutQuestion], reader: Reads, *, declined: float, w
         f1={name: round(one, 4) for name, one in before.items()},
         lost={name: round(before[name] - after[name], 4) for name in before},
         abstained=_abstained(asked, [sure < threshold for sure in confidences]),
-        separation={corpus: _separation(asked, features, corpus) for corpus in corpora},
+        separation={corpus: _separation(asked, confidences, corpus) for corpus in before},
     )
+
+
+def _by_corpus(asked: Sequence[PutQuestion], scores: Sequence[float]) -> dict[str, float]:
+    """Return the mean score of each corpus over the questions whose answers are compared."""
+    return {
+        corpus: _mean([s for s, one in zip(scores, asked, strict=True) if one.corpus == corpus and _counts(one)])
+        for corpus in sorted({one.corpus for one in asked})
+    }
 
 
 def write(block: Calibration, others: Calibration, path: Path) -> None:
@@ -152,15 +156,23 @@ def _threshold(asked: Sequence[PutQuestion], confidences: Sequence[float], decli
     return found
 
 
-def _separation(asked: Sequence[PutQuestion], features: "NDArray[np.float32]", corpus: str) -> float:
-    is_answerable = np.array([one.kind == ANSWERABLE for one in asked])
-    logits = np.zeros(len(asked))
-    folds = np.arange(len(asked)) % _FOLDS
+def _cross_fitted(features: "NDArray[np.float32]", is_answerable: "NDArray[np.bool_]") -> "NDArray[np.float64]":
+    """Return the logit of each question by a model fitted on four fifths of the others, (questions,)."""
+    logits = np.zeros(len(features))
+    folds = np.arange(len(features)) % _FOLDS
     for fold in range(_FOLDS):
         weights, bias = logistic(features[folds != fold], is_answerable[folds != fold])
         logits[folds == fold] = features[folds == fold] @ weights + bias
-    mine = np.array([one.corpus == corpus for one in asked])
-    pairs = logits[mine & is_answerable][:, None] - logits[mine & ~is_answerable][None, :]
+    return logits
+
+
+def _separation(asked: Sequence[PutQuestion], confidences: Sequence[float], corpus: str) -> float:
+    mine = [
+        (sure, one.kind == ANSWERABLE) for one, sure in zip(asked, confidences, strict=True) if one.corpus == corpus
+    ]
+    answerable = np.array([sure for sure, is_one in mine if is_one])
+    others = np.array([sure for sure, is_one in mine if not is_one])
+    pairs = answerable[:, None] - others[None, :]
     return round(float(((pairs > 0) + 0.5 * (pairs == 0)).mean()), 4) if pairs.size else 0.0
 
 

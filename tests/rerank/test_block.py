@@ -12,7 +12,7 @@ from recollect.memory.embedder import MiniLmEmbedder
 from recollect.memory.errors import RerankError
 from recollect.memory.types import Candidate, ScoredMemory
 from recollect.rerank.adapter import Adapter
-from recollect.rerank.block import BlockReranker
+from recollect.rerank.block import READ, BlockReranker
 from recollect.rerank.block_weights import BlockWeights
 from tests.rerank.candidates import candidate, event
 
@@ -224,3 +224,24 @@ def test_given_weights_are_used(ranker: BlockReranker) -> None:
     )
     told = [replace(candidate(number, "word " * (9 - number)), fused=1.0) for number in range(3)]
     assert ids(shortest.rank("Which dog?", told)) == [2, 1, 0]
+
+
+def test_candidates_beyond_those_that_are_read_follow_by_the_first_stage(ranker: BlockReranker) -> None:
+    many = [candidate(n, f"On day {n} I fed {n * 7} geese.", fused=-0.1 * n) for n in range(READ + 12)]
+    for given in (many, *shuffles(many, 3)):
+        found = ranker.ranking("How many geese did Alice feed on day 9?", given)
+        read, unread = found.memories[:READ], found.memories[READ:]
+        assert {one.memory.id for one in read} == set(range(READ))
+        assert ids(unread) == list(range(READ, READ + 12))
+        assert [one.score for one in unread] == sorted((one.score for one in unread), reverse=True)
+        assert unread[0].score < read[-1].score
+        assert not any("block" in one.stages or one.heat for one in unread)
+    alone = ranker.rank("How many geese did Alice feed on day 9?", many[:READ])
+    assert scores(read) == pytest.approx(scores(alone))
+
+
+def test_candidates_that_read_the_same_have_one_score_on_both_sides_of_the_border(ranker: BlockReranker) -> None:
+    many = [candidate(n, f"On day {n} I fed geese.", fused=-0.1 * n) for n in range(READ - 2)]
+    many += [candidate(900 + n, "Geese again.", fused=-50.0) for n in range(5)]
+    found = scores(ranker.rank("What did Alice feed?", many))
+    assert len({found[900 + n] for n in range(5)}) == 1

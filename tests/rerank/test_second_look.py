@@ -13,7 +13,7 @@ from recollect.memory.types import Candidate, Effort, EventSummary, Heat, Scored
 from recollect.rerank.adapter import Adapter
 from recollect.rerank.base import Ranking, brevity, reads_events, stages_of
 from recollect.rerank.line_reader import LineReader
-from recollect.rerank.second_look import BREVITY, MOST_CHARACTERS, READ, SecondLook, most_looked_at
+from recollect.rerank.second_look import MOST_CHARACTERS, READ, SecondLook, most_looked_at
 from recollect.rerank.span_rows import Row
 from recollect.rerank.span_weights import SpanWeights
 from tests.rerank.candidates import candidate
@@ -160,9 +160,9 @@ def test_problems_of_the_first_order_and_the_work_of_both_are_told(reader: Watch
     assert found.effort.flops > 1e6 + 2 * 10e6 * sum(len(row.ids) for row in rows)  # 10.6 M weights are in the layers
 
 
-def test_it_reads_events_as_the_first_does_and_weighs_length_itself(reader: Watched) -> None:
+def test_it_reads_events_as_the_first_does_and_weighs_length_as_it_does(reader: Watched) -> None:
     look = SecondLook(Fused(), reader)
-    assert (look.name, reads_events(look), brevity(look)) == ("block", False, BREVITY)
+    assert (look.name, reads_events(look), brevity(look)) == ("block", False, 0.5)
 
 
 def test_weights_that_do_not_fit_the_encoder_are_told(encoder: MiniLmEmbedder) -> None:
