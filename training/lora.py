@@ -1,6 +1,6 @@
 """Low-rank changes to the small encoder's matrices (LoRA, Hu et al. 2021, arXiv 2106.09685), trained in fp32."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -78,3 +78,17 @@ class Lora:
         for number, layer in enumerate(self._base.layers):
             for name in MATRICES if number >= self._first_layer else ():
                 yield f"{number}.{name}", getattr(layer, name)[0]
+
+
+def mean_of(adapters: Sequence[Adapter], *, rank: int) -> Adapter:
+    """Return the mean change of several, as near as that rank comes (truncated SVD); one alone as it is."""
+    if len(adapters) == 1:
+        return adapters[0]
+    down: dict[str, Tensor] = {}
+    up: dict[str, Tensor] = {}
+    for name in adapters[0].up:
+        changes = [one.up[name].float() @ one.down[name].float() for one in adapters]
+        left, sizes, right = torch.linalg.svd(torch.stack(changes).mean(0), full_matrices=False)
+        roots = sizes[:rank].sqrt()
+        up[name], down[name] = left[:, :rank] * roots, roots[:, None] * right[:rank]
+    return Adapter(down=down, up=up)

@@ -4,8 +4,9 @@ The loss is that of shared normalisation (Clark and Gardner 2018, arXiv 1710.107
 of the share of the softmax over all tokens of all lines that falls on where an answer starts, and the same for its
 end; where there is no answer, on the lines' `[CLS]`; where only the telling lines are known, on any of their tokens.
 Added to it is the cross-entropy of whether each line answers by itself. The second stage of a run also draws
-questions beside the lines that our own memory finds (`span_contexts`). What ships is the moving average. Interrupted
-runs go on from their last checkpoint.
+questions beside the lines that our own memory finds (`span_contexts`). What ships is the mean of the moving averages
+at the ends of the stages: either alone does worse on questions of the other's kind. Interrupted runs go on from their
+last checkpoint.
 """
 
 import random
@@ -24,7 +25,7 @@ from ..rerank.adapter_file import adapter_of
 from ..rerank.span_logits import Logits, span_logits
 from ..rerank.span_weights import SpanWeights
 from .block_qr import Average
-from .lora import Lora
+from .lora import Lora, mean_of
 from .reader_examples import Source, draw_corpus
 from .span_contexts import SHARES as CONTEXT_SHARES
 from .span_contexts import SHOWING
@@ -123,6 +124,7 @@ class Trainer:
         self._head = torch.randn(3, base.shape.hidden + 1, generator=drawn) * 0.02
         self._head.requires_grad_()
         self._average = Average(recipe.average)
+        self._ends: list[dict[str, Tensor]] = []
         self.update = 0
         groups = [
             {"params": self._lora.parameters(), "lr": 1.0},
@@ -139,9 +141,11 @@ class Trainer:
         return self.update >= self._recipe.updates
 
     def weights(self) -> SpanWeights:
-        """Return the averaged weights."""
+        """Return the averaged weights, at the end the mean of those at the ends of the stages."""
         kept = self._average.kept or {name: one.detach() for name, one in self._tensors().items()}
-        return SpanWeights(adapter=adapter_of(kept), head=kept["head"])
+        ends = self._ends if self.is_done else [kept]
+        adapter = mean_of([adapter_of(one) for one in ends], rank=self._recipe.rank)
+        return SpanWeights(adapter=adapter, head=torch.stack([one["head"] for one in ends]).mean(0))
 
     def step(self) -> float:
         """Make one update and return the mean loss of its questions, in nats, of start and end together."""
@@ -163,6 +167,8 @@ class Trainer:
         self._schedule.step()
         self._average.take(self._tensors(), self.update)
         self.update += 1
+        if self._recipe.at(self.update - 1)[0] is not self._recipe.at(self.update)[0] or self.is_done:
+            self._ends.append({name: one.clone() for name, one in self._average.kept.items()})
         return float(loss.detach())
 
     def save(self) -> None:
@@ -172,6 +178,7 @@ class Trainer:
             "update": self.update,
             "tensors": {name: one.detach() for name, one in self._tensors().items()},
             "average": self._average.kept,
+            "ends": self._ends,
             "optimiser": self._optimiser.state_dict(),
             "schedule": self._schedule.state_dict(),
             "drawn": self._drawn.getstate(),
@@ -187,6 +194,7 @@ class Trainer:
         with torch.no_grad():
             self._head.copy_(tensors["head"])
         self._average.kept = state["average"]
+        self._ends = state["ends"]
         self._optimiser.load_state_dict(state["optimiser"])
         self._schedule.load_state_dict(state["schedule"])
         self._drawn.setstate(state["drawn"])

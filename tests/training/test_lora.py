@@ -7,9 +7,9 @@ import torch
 
 from recollect.memory.embedder import minilm_folder
 from recollect.memory.minilm import MiniLm
-from recollect.rerank.adapter import MATRICES, adapted
+from recollect.rerank.adapter import MATRICES, Adapter, adapted
 from recollect.rerank.block_attention import Block, attend, attend_with_gradient
-from recollect.training.lora import Lora
+from recollect.training.lora import Lora, mean_of
 
 QUESTION = (2054, 3608, 2106)
 BLOCKS = [Block(own=(2002, 2038, 1037, 3899), context=(2088,)), Block(own=(1996, 4937))]
@@ -122,3 +122,20 @@ def test_a_bf16_encoder_is_trained_by_fp32_factors() -> None:
     assert grad is not None
     assert grad.dtype == torch.float32
     assert 0 < float(grad.abs().max()) < float("inf")
+
+
+def test_the_mean_of_changes_is_that_of_their_products() -> None:
+    drawn = torch.Generator().manual_seed(2)
+    changes = [
+        Adapter(down={"0.up": torch.randn(2, 6, generator=drawn)}, up={"0.up": torch.randn(5, 2, generator=drawn)})
+        for _ in range(2)
+    ]
+    wanted = sum(one.up["0.up"] @ one.down["0.up"] for one in changes) / 2
+    whole = mean_of(changes, rank=4)
+    assert torch.allclose(whole.up["0.up"] @ whole.down["0.up"], torch.as_tensor(wanted), atol=1e-5)
+    cut = mean_of(changes, rank=1)
+    assert cut.down["0.up"].shape == (1, 6)
+    sizes = torch.linalg.svdvals(torch.as_tensor(wanted))
+    lost = (cut.up["0.up"] @ cut.down["0.up"] - wanted).norm()
+    assert torch.allclose(lost, sizes[1:].norm(), atol=1e-5)  # no change of rank one is nearer (Eckart and Young)
+    assert mean_of(changes[:1], rank=1) is changes[0]

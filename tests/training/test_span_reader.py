@@ -191,6 +191,24 @@ def test_an_interrupted_run_ends_where_a_whole_one_does(
     assert torch.equal(second.weights().adapter.up["0.qkv"], whole.weights().adapter.up["0.qkv"])
 
 
+def test_what_ships_is_the_mean_of_the_ends_of_all_stages(
+    base: MiniLm, encoder: MiniLmEmbedder, tmp_path: Path
+) -> None:
+    stage = RECIPE.stages[0]
+    recipe = replace(RECIPE, stages=(replace(stage, updates=2), replace(stage, updates=2)))
+    trainer = Trainer(base, encoder, SOURCES, recipe, tmp_path)
+    for _ in range(2):
+        trainer.step()
+    first = trainer.weights().head
+    trainer.save()
+    trainer = Trainer(base, encoder, SOURCES, recipe, tmp_path)  # the first end outlives an interruption
+    for _ in range(2):
+        trainer.step()
+    last = trainer._average.kept["head"]  # pyright: ignore[reportPrivateUsage]
+    assert torch.allclose(trainer.weights().head, (first + last) / 2)
+    assert trainer.weights().adapter.up["0.qkv"].shape[1] == recipe.rank
+
+
 def test_training_learns_its_questions(base: MiniLm, encoder: MiniLmEmbedder, tmp_path: Path) -> None:
     recipe = replace(RECIPE, stages=(Stage(updates=30, step=4e-3, warm_up=1),), questions=4, average=0.5)
     trainer = Trainer(base, encoder, SOURCES, recipe, tmp_path)
