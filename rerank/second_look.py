@@ -81,7 +81,7 @@ class SecondLook:
     def _odds(self, question: str, lines: Sequence[str]) -> tuple[list[float], Effort]:
         """Return the log-odds that each line answers, the best of its windows; 0 odds of one without a token."""
         rows = self._reader.rows(question, lines)
-        told = self._reader.read(rows).tells.tolist() if rows else []
+        told = [float(one) for one in self._reader.read(rows).tells] if rows else []
         odds: dict[int, float] = {}
         for row, one in zip(rows, told, strict=True):
             odds[row.line] = max(odds.get(row.line, one), one)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -88,7 +89,8 @@ def mean_of(adapters: Sequence[Adapter], *, rank: int) -> Adapter:
     up: dict[str, Tensor] = {}
     for name in adapters[0].up:
         changes = [one.up[name].float() @ one.down[name].float() for one in adapters]
-        left, sizes, right = torch.linalg.svd(torch.stack(changes).mean(0), full_matrices=False)
+        algebra: Any = torch.linalg  # the library types it loosely
+        left, sizes, right = algebra.svd(torch.stack(changes).mean(0), full_matrices=False)
         roots = sizes[:rank].sqrt()
         up[name], down[name] = left[:, :rank] * roots, roots[:, None] * right[:rank]
     return Adapter(down=down, up=up)
