@@ -2,7 +2,8 @@
 
 On held-out questions put to a real memory (`span_questions`): first how much the order of the memories counts, by the
 F1 of the short answers; then a logistic model over `read_answers.FEATURES` of whether an answer exists; then the
-threshold, the lowest at which enough of the questions without an answer are declined in every corpus.
+threshold, where the share of the F1 that is kept and that of the questions without an answer that are declined are
+largest together (Youden's index), at the least as high as declines enough of these in every corpus.
 """
 
 import json
@@ -97,8 +98,8 @@ def _calibrated(
     is_answerable = np.array([one.kind == ANSWERABLE for one in asked])
     weights, bias = logistic(features, is_answerable)
     confidences = [sigmoid(float(logit)) for logit in _cross_fitted(features, is_answerable)]
-    threshold = _threshold(asked, confidences, declined)
     f1 = [_f1(one, it) for one, it in zip(asked, found, strict=True)]
+    threshold = best_threshold(asked, confidences, f1, least=_threshold(asked, confidences, declined))
     kept = [score if sure >= threshold else 0.0 for score, sure in zip(f1, confidences, strict=True)]
     before, after = _by_corpus(asked, f1), _by_corpus(asked, kept)
     return Calibration(
@@ -154,6 +155,28 @@ def _threshold(asked: Sequence[PutQuestion], confidences: Sequence[float], decli
             last = sure[min(len(sure) - 1, math.ceil(declined * len(sure)) - 1)]
             found = max(found, math.nextafter(last, 1.0))
     return found
+
+
+def best_threshold(
+    asked: Sequence[PutQuestion], confidences: Sequence[float], f1: Sequence[float], *, least: float
+) -> float:
+    """Return the threshold from `least` on with the largest mean, over corpora, of F1 kept and questions declined."""
+
+    def index(threshold: float) -> float:
+        kept = _by_corpus(
+            asked, [score if sure >= threshold else 0.0 for score, sure in zip(f1, confidences, strict=True)]
+        )
+        total = 0.0
+        for corpus, before in _by_corpus(asked, f1).items():
+            declined = [
+                float(sure < threshold)
+                for one, sure in zip(asked, confidences, strict=True)
+                if one.corpus == corpus and one.kind != ANSWERABLE
+            ]
+            total += kept[corpus] / max(before, 1e-9) + _mean(declined)
+        return total
+
+    return max((least, *(sure for sure in sorted(set(confidences)) if sure > least)), key=index)
 
 
 def _cross_fitted(features: "NDArray[np.float32]", is_answerable: "NDArray[np.bool_]") -> "NDArray[np.float64]":

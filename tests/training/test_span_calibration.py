@@ -13,7 +13,7 @@ from recollect.agent.read_answers import FEATURES, shipped_model
 from recollect.agent.span_reader import AnswerSpan, SpanReading
 from recollect.config import Config
 from recollect.memory.types import Context, Turn
-from recollect.training.span_calibration import RememberingReader, calibrate, write
+from recollect.training.span_calibration import RememberingReader, best_threshold, calibrate, write
 from recollect.training.span_questions import (
     ANSWERABLE,
     ELSEWHERE,
@@ -97,17 +97,25 @@ def test_without_the_score_it_counts_nothing() -> None:
     assert calibrate(questions, SureOfCats(), declined=1.0, with_score=False).support_weights["score"] == 0.0
 
 
-def test_the_more_is_to_be_declined_the_higher_the_threshold() -> None:
+def test_what_costs_nothing_is_declined_and_more_only_when_it_must_be() -> None:
     easy = [put(ANSWERABLE, "I have a cat.", "Rain."), put(EXCHANGED, "Snow fell.", "Rain.")] * 6
     questions = [*easy, put(EXCHANGED, "A cat came.", "Rain."), put(EXCHANGED, "My cat ran.", "Rain.")]
-    none, most, every = (
-        calibrate(questions, SureOfCats(), declined=declined, with_score=True) for declined in (0.0, 0.75, 1.0)
-    )
-    assert none.threshold == 0.0
-    assert none.threshold < most.threshold < every.threshold
-    assert most.abstained["written exchanged"] == 0.75
-    assert most.lost["written"] == 0.0
+    free, every = (calibrate(questions, SureOfCats(), declined=one, with_score=True) for one in (0.0, 1.0))
+    assert free.abstained["written exchanged"] == 0.75
+    assert free.lost["written"] == 0.0
+    assert free.threshold < every.threshold
     assert every.abstained["written exchanged"] == 1.0
+
+
+def test_a_threshold_that_declines_more_than_it_loses_is_taken() -> None:
+    right = put(ANSWERABLE, "I have a cat.")
+    asked = [*[right] * 4, *[put(EXCHANGED, "Snow.")] * 4]
+    sure = [0.9, 0.8, 0.7, 0.2, 0.6, 0.5, 0.3, 0.1]
+    f1 = [1.0] * 4 + [0.0] * 4
+    # at 0.7 three of four are kept and all declined: 0.75 + 1; at 0.2 all are kept and one is declined: 1 + 0.25
+    assert best_threshold(asked, sure, f1, least=0.0) == 0.7
+    assert best_threshold(asked, sure, f1, least=0.75) == 0.75
+    assert best_threshold(asked, sure, [0.1, 0.1, 0.1, 1.0, *[0.0] * 4], least=0.0) == 0.2
 
 
 def test_a_question_is_read_once_whatever_is_tried() -> None:
