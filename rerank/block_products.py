@@ -1,4 +1,4 @@
-"""Matrix products of the block ranker: the encoder's weights as the processor multiplies them fastest."""
+"""Matrix products of the rankers: the encoder's weights as the processor multiplies them fastest."""
 
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -47,6 +47,26 @@ def linear(states: Tensor, weights: Weights, *, gelu: bool = False) -> Tensor:
         return found
     found = functional.linear(states, matrix, bias)
     return functional.gelu(found) if gelu else found
+
+
+def forward(model: MiniLm, ids: Tensor, mask: Tensor | None) -> Tensor:
+    """Return what `MiniLm.forward` does, up to rounding, of an encoder that may be packed.
+
+    Attention by plain products: PyTorch's fused one is slower on the CPU for heads of 32 dimensions.
+    """
+    states = model.embed_tokens(ids)
+    for layer in model.layers:
+        batch, length, hidden = states.shape
+        qkv = linear(states, layer.qkv).view(batch, length, 3, model.shape.heads, -1)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (batch, heads, length, hidden / heads)
+        scores = (query @ key.transpose(-1, -2)) * query.shape[-1] ** -0.5
+        if mask is not None:
+            scores = scores.masked_fill(~mask[:, None, None, :], -torch.inf)
+        read = (scores.softmax(-1) @ value).transpose(1, 2).reshape(batch, length, hidden)
+        states = model.norm(states + linear(read, layer.attended), layer.attended_norm)
+        wide = linear(states, layer.up, gelu=True)
+        states = model.norm(states + linear(wide, layer.down), layer.output_norm)
+    return states
 
 
 def _eight_bits(layer: Layer, before_qkv: Tensor, before_up: Tensor) -> Layer:

@@ -15,10 +15,13 @@ from ..memory.embedder import MiniLmEmbedder
 from ..memory.minilm import MiniLm
 from .adapter import adapted
 from .block_pieces import plain
+from .block_products import packed
 from .span_logits import Logits, joined, row_logits
 from .span_rows import Row, rows_of
 from .span_weights import SpanWeights, shipped_weights
 
+BATCH_TOKENS = 512
+"""Rows of like length are read together; larger batches are padded more."""
 ROWS_KEPT = 256
 """Some 100 kB; what was read for one question is looked for at once or never."""
 
@@ -43,8 +46,8 @@ class LineReader:
 
     @cached_property
     def model(self) -> MiniLm:
-        """The changed encoder."""
-        return adapted(self._encoder.model, self._weights.adapter)
+        """The changed encoder, laid out for inference."""
+        return packed(adapted(self._encoder.model, self._weights.adapter))
 
     def rows(self, question: str, lines: Sequence[str]) -> list[Row]:
         """Return what is read of each line; marks of the tokenizer in it are mere words."""
@@ -54,7 +57,7 @@ class LineReader:
     def read(self, rows: Sequence[Row]) -> Logits:
         """Return the logits of at least one row, all of them read now: the same rows give the same bits."""
         with torch.inference_mode():
-            parts = row_logits(self.model, self._weights.head, rows)
+            parts = row_logits(self.model, self._weights.head, rows, batch_tokens=BATCH_TOKENS)
         with self._keeping:
             for row, part in zip(rows, parts, strict=True):
                 self._kept[row.ids] = part

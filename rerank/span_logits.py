@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..memory.embedder import batches
+from ..memory.embedder import BATCH_TOKENS, batches
 from ..memory.minilm import MiniLm
+from .block_products import forward
 from .span_rows import Row
 
 START, END, TELLS = range(3)
@@ -42,15 +43,15 @@ def span_logits(model: MiniLm, head: Tensor, rows: Sequence[Row]) -> Logits:
     return joined(row_logits(model, head, rows))
 
 
-def row_logits(model: MiniLm, head: Tensor, rows: Sequence[Row]) -> list[Tensor]:
-    """Return the logits of each row at its places, float32 (places, 3) each."""
+def row_logits(model: MiniLm, head: Tensor, rows: Sequence[Row], *, batch_tokens: int = BATCH_TOKENS) -> list[Tensor]:
+    """Return the logits of each row at its places, float32 (places, 3) each; batches hold up to `batch_tokens`."""
     found: dict[int, Tensor] = {}
-    for batch in batches([len(row.ids) for row in rows]):
+    for batch in batches([len(row.ids) for row in rows], tokens=batch_tokens):
         longest = max(len(rows[place].ids) for place in batch)
         ids = torch.tensor([[*rows[place].ids, *[0] * (longest - len(rows[place].ids))] for place in batch])
         lengths = torch.tensor([len(rows[place].ids) for place in batch])
         mask = torch.arange(longest)[None, :] < lengths[:, None]  # (batch, length)
-        states = model.forward(ids, None if bool(mask.all()) else mask).float()
+        states = forward(model, ids, None if bool(mask.all()) else mask).float()
         scored = states @ head[:, :-1].T + head[:, -1]  # (batch, length, 3)
         found |= {place: scored[number, torch.tensor(rows[place].places)] for number, place in enumerate(batch)}
     return [found[place] for place in range(len(rows))]
