@@ -7,7 +7,7 @@ from torch.nn import functional
 from recollect.memory.embedder import minilm_folder
 from recollect.memory.minilm import MiniLm
 from recollect.rerank.block_attention import Block, attend
-from recollect.rerank.block_products import linear, packed
+from recollect.rerank.block_products import forward, linear, packed
 
 HAS_ONEDNN = torch.backends.mkldnn.is_available()
 
@@ -46,3 +46,16 @@ def test_the_packed_encoder_looks_where_the_plain_one_does(half: MiniLm) -> None
 def test_fp32_keeps_its_plain_products() -> None:
     model = MiniLm(minilm_folder(), sha256=None, dtype=torch.float32)
     assert packed(model) is model
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_pass_of_the_packed_encoder_gives_the_states_of_the_plain_one(*, dtype: torch.dtype, padded: bool) -> None:
+    model = MiniLm(minilm_folder(), sha256=None, dtype=dtype)
+    ids = torch.randint(1000, 20_000, (3, 21), generator=torch.Generator().manual_seed(7))
+    mask = torch.arange(21)[None, :] < torch.tensor([21, 4, 12])[:, None] if padded else None
+    real = torch.ones(3, 21, dtype=torch.bool) if mask is None else mask
+    with torch.inference_mode():
+        plain, found = model.forward(ids, mask), forward(packed(model), ids, mask)
+    most = 1e-5 if dtype == torch.float32 else 0.1
+    assert float((plain - found)[real].float().abs().max()) < most
