@@ -121,8 +121,8 @@ class ChatApp(App[None]):
         self.exit()
 
     async def _close(self, screen: ChatScreen) -> None:
-        chat, draft = screen.chat, screen.query_one(Prompt).text
         screen.tell(doing="closing…")
+        chat, draft = screen.chat, await screen.query_one(Prompt).written()
         await in_thread(lambda: screen.turns.runner.wait(LEAVE_S / 2))
         if chat is not None:
             with suppress(RecollectError):  # a full disk keeps nobody here; the turns themselves are stored

@@ -7,6 +7,7 @@ from threading import Event, Thread
 from threading import enumerate as running_threads
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 
 from recollect.agent.agent import Agent
@@ -133,6 +134,11 @@ class Screenplay:
 
     async def sees(self, *words: str) -> None:
         await self.until(lambda: all(word in self.screen_text() for word in words))
+
+    def burst(self, *keys: str) -> None:
+        """Press keys at once, as a slow line hands them over, without waiting for what they do."""
+        for key in keys:
+            self.app.post_message(Key(key, key if len(key) == 1 else None))
 
     async def opened(self) -> None:
         status = self.app.chat_screen.query_one(StatusLine)

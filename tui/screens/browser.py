@@ -8,13 +8,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Footer, OptionList, Static
 
 from ...memory.errors import RecollectError
 from ...memory.session_info import SessionInfo
 from ...memory.types import Memory
 from ..evidence import ShownMemory
 from ..threads import in_thread
+from ..widgets.field import Field
 from ..widgets.memory_detail import MemoryDetail
 from ..widgets.timeline import Timeline
 from ..words import counted, one_line, sized
@@ -51,10 +52,10 @@ class BrowserScreen(Screen[SessionInfo | None]):
         """Put filters above the timeline, and what is selected beside it."""
         yield Static("Memory", id="browser-title", classes="pane-title")
         with Horizontal(id="filters"):
-            yield Input(self._holding, placeholder="Text", id="holding", compact=True)
-            yield Input(placeholder="Speaker", id="speaker", compact=True)
-            yield Input(placeholder="Since 2026-01-31", id="since", compact=True)
-            yield Input(placeholder="Until", id="until", compact=True)
+            yield Field(self._holding, placeholder="Text", id="holding", compact=True)
+            yield Field(placeholder="Speaker", id="speaker", compact=True)
+            yield Field(placeholder="Since 2026-01-31", id="since", compact=True)
+            yield Field(placeholder="Until", id="until", compact=True)
         with Horizontal(id="browser-body"):
             yield Timeline()
             with Vertical(id="browser-side"):
@@ -92,7 +93,7 @@ class BrowserScreen(Screen[SessionInfo | None]):
         from ...agent.past import Wanted  # loaded already, by the chat
 
         text = {
-            name: self.query_one(f"#{name}", Input).value.strip() for name in ("holding", "speaker", "since", "until")
+            name: self.query_one(f"#{name}", Field).value.strip() for name in ("holding", "speaker", "since", "until")
         }
         return Wanted(
             holding=text["holding"],
@@ -188,7 +189,7 @@ class BrowserScreen(Screen[SessionInfo | None]):
 
     def action_search(self) -> None:
         """Go to the search field."""
-        self.query_one("#holding", Input).focus()
+        self.query_one("#holding", Field).focus()
 
     def action_leave(self) -> None:
         """Go back to the chat."""

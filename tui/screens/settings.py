@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 
 from ...memory.errors import RecollectError
 from ..ports import Setting, Settings
+from ..widgets.field import Field
 from ..words import one_line
 
 ABOUT = """Offline, replies quote what you said. For a chat model set generator.name to hosted, hosted.model to its \
@@ -39,7 +40,7 @@ class SettingsScreen(Screen[bool]):
         yield OptionList(id="settings", compact=True)
         with Vertical(id="setting-editor"):
             yield Static(id="setting-about", markup=False)
-            yield Input(id="setting-value", compact=True)
+            yield Field(id="setting-value", compact=True)
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -72,7 +73,7 @@ class SettingsScreen(Screen[bool]):
         if setting is not None:
             about = f"{setting.name}: {setting.expected}. Now from: {setting.source}."
             self.query_one("#setting-about", Static).update(about)
-            self.query_one(Input).value = setting.value
+            self.query_one(Field).value = setting.value
 
     def on_option_list_option_selected(self) -> None:
         """Take the next of a few choices, or go to the field."""
@@ -81,7 +82,7 @@ class SettingsScreen(Screen[bool]):
             place = setting.choices.index(setting.value) if setting.value in setting.choices else -1
             self._change(setting, setting.choices[(place + 1) % len(setting.choices)])
         else:
-            self.query_one(Input).focus()
+            self.query_one(Field).focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Write the value."""

@@ -1,5 +1,6 @@
 """Where the user writes: several lines, what was written before, and slash commands that complete themselves."""
 
+from asyncio import Event
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from ..commands import Command, matching
+from .field import act_at_once
 
 
 class Prompt(TextArea):
@@ -57,6 +59,13 @@ class Prompt(TextArea):
         """Replace the text, with the cursor at its end."""
         self.text = text
         self.move_cursor(self.document.end)
+
+    async def written(self) -> str:
+        """Return the text once every key that was pressed until now is in it."""
+        is_written = Event()
+        self.call_later(is_written.set)
+        await is_written.wait()
+        return self.text
 
     # -- sending ---------------------------------------------------------------------------------
 
@@ -145,4 +154,5 @@ class Prompt(TextArea):
             self.post_message(self.Completing([], 0))
             event.stop()
             return
-        await super()._on_key(event)
+        if not await act_at_once(self, event):
+            await super()._on_key(event)

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from ...memory.session_info import SessionInfo
 from ..words import age, counted, one_line
+from .field import Field
 
 
 class SessionList(Vertical):
@@ -50,7 +51,7 @@ class SessionList(Vertical):
     def compose(self) -> ComposeResult:
         """Put the search above the list."""
         yield Static(Content.styled("Sessions", "bold"), classes="pane-title")
-        yield Input(placeholder="Search", id="session-search", compact=True)
+        yield Field(placeholder="Search", id="session-search", compact=True)
         yield OptionList(id="sessions", compact=True)
 
     def show(self, sessions: Sequence[SessionInfo], *, today: date, running: str | None) -> None:
@@ -72,7 +73,7 @@ class SessionList(Vertical):
 
     def search(self, words: str) -> None:
         """Search for words, as if they were typed."""
-        self.query_one(Input).value = words
+        self.query_one(Field).value = words
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search while somebody types."""

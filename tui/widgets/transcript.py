@@ -11,6 +11,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
+from .geometry import first_seen, height, is_any_seen
 from .message_view import MessageView
 
 Edge: TypeAlias = Literal["older", "newer", "first", "last"]
@@ -97,26 +98,27 @@ class Transcript(VerticalScroll, can_focus=True):
 
     async def extend(self, edge: Edge, views: Sequence[MessageView], *, is_end: bool) -> None:
         """Put "older" messages on top or "newer" ones below, `is_end` when there are no more; what is seen stays."""
+        self._arrive()
         before = self.views
         is_older = edge == "older"
         surplus = max(0, len(before) + len(views) - self._most_mounted)
         gone = (before[-surplus:] if is_older else before[:surplus]) if surplus else []
-        if self.growing in gone or self._is_any_seen(gone):  # the end is being written; somebody went there meanwhile
+        if self.growing in gone or is_any_seen(gone, self):  # the end is being written; somebody went there meanwhile
             return
         if is_older:
             self.is_first_shown, self.is_last_shown = is_end, self.is_last_shown and not gone
         else:
             self.is_last_shown, self.is_first_shown = is_end, self.is_first_shown and not gone
         self._is_following = self._is_following and self.is_last_shown
-        self._any_app.animator.force_stop_animation(self, "scroll_y")
-        self._anchor = self._seen_at(self.scroll_y)
+        self._anchor = first_seen(self.views, self.scroll_y)
         self._moves += 1
         with self._any_app.batch_update():
             if views:
                 self._mark_again(views)
                 await (self.mount_all(views, before=0) if is_older else self.mount_all(views))
             if not self._is_following:
-                self._move(self._height(views) if is_older else -self._height(gone))
+                terminal = self._any_app.size
+                self._move(height(views, self, terminal) if is_older else -height(gone, self, terminal))
             if gone:
                 await self.remove_children(gone)
         self.call_after_refresh(self._settle, -1.0 if is_older else 1.0)
@@ -125,18 +127,9 @@ class Transcript(VerticalScroll, can_focus=True):
         """Note that what was asked for is there, or does not come; it is asked for again when somebody scrolls."""
         self._asked = max(0, self._asked - 1)
 
-    def _height(self, views: Sequence[MessageView]) -> int:
-        """Return the lines that views take up."""
-        width = self.scrollable_content_region.width
-        size = Size(width, self.size.height)
-        return sum(
-            view.get_content_height(size, self._any_app.size, width - view.gutter.width) + view.gutter.height + 1
-            for view in views  # one line of margin each
-        )
-
     def _move(self, lines: int) -> None:
         """Scroll together with the next layout, so that what is seen never jumps; `_hold` corrects the rest."""
-        self._any_app.animator.force_stop_animation(self, "scroll_y")  # it would go on to where its end was
+        self._arrive()  # it would go on to where its end was
         place = max(0.0, self.scroll_y + lines)
         for name in (Widget.scroll_y, Widget.scroll_target_y):
             self.set_reactive(name, place)  # pyright: ignore[reportArgumentType] - of the class it is a Reactive
@@ -160,27 +153,39 @@ class Transcript(VerticalScroll, can_focus=True):
         self.call_after_refresh(self._resized)
 
     def _resized(self) -> None:
-        if self._is_following:
-            self._follow()
+        self._follow()
         self._ask_for_more(0.0)
 
     def _follow(self) -> None:
-        self.scroll_end(animate=False, immediate=True, force=True)
+        if self._is_following:
+            self._arrive()  # who has just begun to go up does not follow
+        if self._is_following:
+            self.scroll_end(animate=False, force=True)
 
     def _hold(self) -> None:
-        if self._anchor is not None and not self._is_following and self._anchor[0].is_attached:
-            view, below = self._anchor
-            if abs((place := view.virtual_region.y - below) - self.scroll_y) >= 1:
-                self.scroll_to(y=place, animate=False, force=True, immediate=True)
+        if self._displaced_to() is not None:
+            self._arrive()  # takes the anchor along
+        if (place := self._displaced_to()) is not None:
+            self.scroll_to(y=place, animate=False, force=True)
+
+    def _displaced_to(self) -> float | None:
+        """Return the line to scroll to for the anchor to be where it was, None if it is there."""
+        if self._anchor is None or self._is_following or not self._anchor[0].is_attached:
+            return None
+        view, below = self._anchor
+        place = view.virtual_region.y - below
+        return place if abs(place - self.scroll_y) >= 1 else None
+
+    def _arrive(self) -> None:
+        """End a movement where it was to end."""
+        self._any_app.animator.force_stop_animation(self, "scroll_y")
 
     def _settle(self, moved: float) -> None:
         self._moves -= 1
         if self._moves:
             return
-        if self._is_following:
-            self._follow()
-        else:
-            self._hold()
+        self._follow()
+        self._hold()
         self._ask_for_more(moved)  # on this side only: what was let go on the other one may be as near
 
     def validate_scroll_y(self, value: float) -> float:
@@ -191,11 +196,22 @@ class Transcript(VerticalScroll, can_focus=True):
         """Keep to the messages, as above."""
         return max(0.0, value) if self._moves else super().validate_scroll_target_y(value)
 
+    def animate(self, attribute: str, value: Any, **options: Any) -> None:
+        """Move at once while messages are put in: what was not moved yet would be lost to staying in place."""
+        super().animate(attribute, value, **options)
+        if self._moves:
+            self._any_app.animator.force_stop_animation(self, attribute)
+
     # Any: handed on as it is
     def scroll_to(self, x: float | None = None, y: float | None = None, **options: Any) -> None:
         """Scroll at once: by the next refresh, messages that were put in may have moved the line `y`."""
         options["immediate"] = True
         super().scroll_to(x, y, **options)
+
+    def scroll_end(self, **options: Any) -> None:
+        """Scroll to the end at once: after the next refresh, it would undo a page up that came meanwhile."""
+        options["immediate"] = True
+        super().scroll_end(**options)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Ask for messages that come near; who scrolls up is left there, who comes back to the end stays there."""
@@ -207,20 +223,8 @@ class Transcript(VerticalScroll, can_focus=True):
                     self._anchor = self._anchor[0], self._anchor[1] - (new_value - old_value)
             else:
                 self._is_following = self.is_last_shown and new_value >= self.max_scroll_y - 1
-                self._anchor = None if self._is_following else self._seen_at(new_value)
+                self._anchor = None if self._is_following else first_seen(self.views, new_value)
             self._ask_for_more(new_value - old_value)
-
-    def _seen_at(self, line: float) -> tuple[MessageView, float] | None:
-        for view in self.views:
-            region = view.virtual_region
-            if region.bottom > line:
-                return view, region.y - line
-        return None
-
-    def _is_any_seen(self, views: Sequence[MessageView]) -> bool:
-        bottom = self.scroll_y + self.size.height
-        regions = [view.virtual_region for view in views]
-        return any(region.y < bottom and region.bottom > self.scroll_y for region in regions)
 
     def _ask_for_more(self, moved: float) -> None:
         """Ask for what is less than a screen away."""
@@ -254,12 +258,12 @@ class Transcript(VerticalScroll, can_focus=True):
 
     def action_page_up(self) -> None:
         """Go a page up, from where the page before will end if it is still moving."""
-        self._any_app.animator.force_stop_animation(self, "scroll_y")
+        self._arrive()
         super().action_page_up()
 
     def action_page_down(self) -> None:
         """Go a page down, likewise."""
-        self._any_app.animator.force_stop_animation(self, "scroll_y")
+        self._arrive()
         super().action_page_down()
 
     def action_choose(self, step: int) -> None:
