@@ -17,7 +17,8 @@ EPOCH_TEXT = "2022-01-01T12:00"
 class Question:
     """A question with the refs of the turns that answer it; turns of `without` are no fair answer to it.
 
-    `answers` are accepted short answers; none where the set has none, or where nothing answers.
+    `answers` are accepted short answers; none where the set has none, or where nothing answers. `is_own`: somebody
+    read the conversation and found that nothing answers the question asked of the other speaker.
     """
 
     text: str
@@ -25,6 +26,7 @@ class Question:
     kind: str
     without: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

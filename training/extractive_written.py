@@ -55,19 +55,19 @@ def _questions(
     ten: Sequence[Conversation], names: tuple[str, str], written: Sequence[WrittenQuestion], drawn: random.Random
 ) -> Iterator[tuple[str, str, frozenset[str]]]:
     """Yield kind, text and the refs of the turns: the traps, some answerable ones, a third of these exchanged."""
-    answerable: list[tuple[str, frozenset[str]]] = []
+    answerable: list[tuple[str, frozenset[str], bool]] = []
     for place, conversation in enumerate(ten):
         rename = Renaming(conversation.speakers[:2], names)
         for question in written:
             if question.conversation != conversation.id:
                 continue
-            put = (rename(question.text), frozenset(f"{place}:{ref}" for ref in question.turns))
+            text, refs = rename(question.text), frozenset(f"{place}:{ref}" for ref in question.turns)
             if question.kind == "trap":
-                yield "other_speaker", *put
+                yield "other_speaker", text, refs
             else:
-                answerable.append(put)
+                answerable.append((text, refs, question.is_own))
     exchange = Renaming(names, names[::-1])
-    for number, (text, refs) in enumerate(drawn.sample(answerable, min(QUESTIONS_EACH, len(answerable)))):
+    for number, (text, refs, is_own) in enumerate(drawn.sample(answerable, min(QUESTIONS_EACH, len(answerable)))):
         yield "answerable", text, refs
-        if number % _EVERY_THIRD == 0 and (exchanged := exchange(text)) != text:
-            yield "other_speaker", exchanged, refs
+        if number % _EVERY_THIRD == 0 and is_own:
+            yield "other_speaker", exchange(text), refs

@@ -117,6 +117,7 @@ def _merged(questions: Sequence[Question]) -> Iterator[Question]:
             evidence=tuple(dict.fromkeys(ref for question in same for ref in question.evidence)),
             without=tuple(dict.fromkeys(ref for question in same for ref in question.without)),
             answers=tuple(dict.fromkeys(answer for question in same for answer in question.answers)),
+            is_own=all(question.is_own for question in same),
         )
 
 

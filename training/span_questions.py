@@ -127,9 +127,8 @@ def _of_two(pool: Conversation, drawn: random.Random) -> Iterator[tuple[str, Que
     exchange = Renaming(names, names[::-1])
     for question in drawn.sample(pool.questions, len(pool.questions)):
         yield ANSWERABLE, question
-        asked = exchange(question.text)
-        if sum(name.split()[0] in asked for name in names) == 1:
-            yield EXCHANGED, replace(question, text=asked)
+        if question.is_own:
+            yield EXCHANGED, replace(question, text=exchange(question.text))
 
 
 def _of_many(episode: Conversation, asking: Asking, drawn: random.Random) -> Iterator[tuple[str, Question]]:

@@ -65,7 +65,7 @@ def _written(data: Path, split: str, embedder: Embedder) -> Iterator[Source]:
 
 
 def _sources(conversation: Conversation, question: WrittenQuestion, nearest: Sequence[int]) -> Iterator[Source]:
-    """Yield the question as it is and, where it names one of two speakers, asked of the other."""
+    """Yield the question as it is and, where nothing then answers it, asked of the other speaker."""
     turns = conversation.turns
     told = {place for place, turn in enumerate(turns) if turn.ref in question.turns}
     near = tuple(_said(conversation, place) for place in nearest[:_NEAREST] if place not in told)
@@ -75,8 +75,8 @@ def _sources(conversation: Conversation, question: WrittenQuestion, nearest: Seq
         return
     yield Source(corpus="written", question=question.text, answers=question.answers, evidence=evidence, others=near)
     names = conversation.speakers[:2]
-    asked = Renaming(names, names[::-1])(question.text)
-    if asked != question.text and question.kind != "open" and sum(name.split()[0] in asked for name in names) == 1:
+    if question.is_own:
+        asked = Renaming(names, names[::-1])(question.text)
         yield Source(corpus="exchanged", question=asked, answers=(), evidence=(), others=(*evidence, *near))
 
 

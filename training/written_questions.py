@@ -23,13 +23,17 @@ _NEEDS = ("doc", "q", "a", "e", "k")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenQuestion:
-    """One question of a conversation. `answers` are accepted ones; the kind "trap" has none, its `turns` mislead."""
+    """One question of a conversation. `answers` are accepted ones; the kind "trap" has none, its `turns` mislead.
+
+    `is_own`: it names one of the speakers, and asked of the other, nothing in the conversation answers it.
+    """
 
     conversation: str
     text: str
     answers: tuple[str, ...]
     turns: tuple[str, ...]
     kind: str
+    is_own: bool
 
 
 def written_questions(file: Path | None = None) -> list[WrittenQuestion]:
@@ -44,6 +48,7 @@ def written_questions(file: Path | None = None) -> list[WrittenQuestion]:
             answers=tuple(record["a"]),
             turns=tuple(record["e"]),
             kind=record["k"],
+            is_own=record.get("x", False),
         )
         for record in read_jsonl(path, needs=_NEEDS)
     ]
@@ -91,4 +96,10 @@ def _question(conversation: Conversation, written: WrittenQuestion) -> Question:
     absent = set(written.turns).difference(turn.ref or "" for turn in conversation.turns)
     if absent:
         raise DataFormatError(f"{written.text!r}: {conversation.id} has no turn {', '.join(sorted(absent))}.")
-    return Question(text=written.text, evidence=written.turns, kind=WRITTEN, answers=written.answers)
+    return Question(
+        text=written.text,
+        evidence=written.turns,
+        kind=WRITTEN,
+        answers=written.answers,
+        is_own=written.is_own,
+    )

@@ -55,6 +55,18 @@ def test_pools_rename_speakers_in_questions_too_and_every_round_asks_all(tmp_pat
     assert sum(len(question.evidence) for pool in pools for question in pool.questions) == 24
 
 
+def test_a_question_is_its_speakers_own_only_where_somebody_looked(tmp_path: Path) -> None:
+    msc(tmp_path, 2)
+    rows = [("m0", "What pet has Ann0?", ["D2:1"], "single"), ("m1", "What pet has Ann1?", ["D2:1"], "single")]
+    file = write(tmp_path / "w.jsonl", *rows)
+    looked_at, other = file.read_text().splitlines()
+    file.write_text(json.dumps({**json.loads(looked_at), "x": True}) + "\n" + other + "\n")
+    found = written_conversations(tmp_path, "train", file=file)
+    assert [one.questions[0].is_own for one in found] == [True, False]
+    (pool,) = written_pools(tmp_path, "train", 1, random.Random(1), file=file)
+    assert [(one.is_own, len(one.evidence)) for one in pool.questions] == [(False, 2)]  # asked alike of both
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
