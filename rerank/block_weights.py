@@ -15,7 +15,7 @@ from .adapter_file import AdapterFile
 
 FORMAT = "1"
 SHIPPED = "block_qr.safetensors"
-SHIPPED_SHA256 = "1865b60db2f48919ff7dc12a6b6acbb811b945b52fe15eeaafe52ef7985e37f9"
+SHIPPED_SHA256 = "dd54782b409b507ba62fa350362c537d2b0fffa741316a9bc5f1466336931290"
 _FILE = AdapterFile(format=FORMAT, matrix="reading", content="block ranker")
 
 

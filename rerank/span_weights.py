@@ -14,7 +14,7 @@ from .adapter import Adapter
 from .adapter_file import AdapterFile
 
 SHIPPED = "span_reader.safetensors"
-SHIPPED_SHA256 = "342090c7e46904909cbc66af5f8fbbe8bf3e7d7ab42f95f79c457da66769f649"
+SHIPPED_SHA256 = "3ed3156146bdfd36606ed864d180d58d718f87bfcb8eb35dfb19b3dbd6dd4800"
 _FILE = AdapterFile(format="spans 2", matrix="head", content="span reader")
 
 
