@@ -144,11 +144,6 @@ class Prompt(TextArea):
 
     async def _on_key(self, event: Key) -> None:
         """Send, and let other keys write; a list of commands is closed by Escape."""
-        if event.key == "enter":  # no priority binding: it would overtake letters that are still under way
-            event.stop()
-            event.prevent_default()
-            self.action_send()
-            return
         if event.key == "escape" and self._commands:
             self._commands = []
             self.post_message(self.Completing([], 0))
