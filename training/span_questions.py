@@ -144,9 +144,10 @@ def _of_many(episode: Conversation, asking: Asking, drawn: random.Random) -> Ite
 
 
 def _traps(group: Sequence[Conversation]) -> Iterator[tuple[str, Question]]:
+    written = written_questions()
     for place, conversation in enumerate(group):
         rename = Renaming(conversation.speakers[:2], _names(group))
-        for question in written_questions():
+        for question in written:
             if question.conversation == conversation.id and question.kind == "trap":
                 evidence = tuple(f"{place}:{ref}" for ref in question.turns)
                 yield TRAP, Question(text=rename(question.text), evidence=evidence, kind=TRAP)

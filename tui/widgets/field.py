@@ -14,24 +14,23 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 
-async def act_at_once(widget: Widget, event: Key) -> bool:
-    """Run the binding of the widget itself for a key that writes nothing, and tell whether there is one."""
+async def act_at_once(widget: Widget, event: Key) -> None:
+    """Run the binding of the widget itself for a key that writes nothing; other keys go on to the widget's class."""
     if event.is_printable:
-        return False
+        return
     bound = widget.screen.active_bindings.get(event.key)
     if bound is None or bound.node is not widget or not bound.enabled:
-        return False
+        return
     event.stop()
     event.prevent_default()
     await widget.run_action(bound.binding.action)
-    return True
 
 
 class Field(Input):
     """An `Input` of that kind."""
 
     async def _on_key(self, event: Key) -> None:
-        await act_at_once(self, event)  # without one, `Input` has the key next
+        await act_at_once(self, event)
 
 
 class TextField(TextArea):
@@ -47,5 +46,4 @@ class TextField(TextArea):
         self.post_message(self.Submitted())
 
     async def _on_key(self, event: Key) -> None:
-        if not await act_at_once(self, event):
-            await super()._on_key(event)
+        await act_at_once(self, event)

@@ -149,5 +149,4 @@ class Prompt(TextArea):
             self.post_message(self.Completing([], 0))
             event.stop()
             return
-        if not await act_at_once(self, event):
-            await super()._on_key(event)
+        await act_at_once(self, event)
