@@ -9,6 +9,8 @@ from torch import Tensor
 
 from ..memory.minilm import MiniLm
 from ..rerank.block import BREVITY
+from ..rerank.neighbours import WEIGHT as NEIGHBOURS
+from ..rerank.neighbours import neighbours_leads
 from .block_lists import Example, show_whole
 
 KS = (1, 3, 5, 10)
@@ -26,7 +28,7 @@ def measure(model: MiniLm, reading: Tensor, held_out: Sequence[Example], *, brev
     """Return recall in per cent by "corpus first stage", "corpus block", with n; evidence not offered counts."""
     found: dict[str, list[list[float]]] = {}
     for example in held_out:
-        scores = (show_whole(example).features(model, gradient=False) @ reading).numpy()
+        scores = beside_others(example, (show_whole(example).features(model, gradient=False) @ reading).numpy())
         for way, given, short in (("first stage", example.asked.fused, 0.0), ("block", scores, brevity)):
             found.setdefault(f"{example.pool.corpus} {way}", []).append(recalls(example, given, brevity=short))
     names = [*(f"R@{k}" for k in KS), *(f"recall@{budget}" for budget in BUDGETS)]
@@ -35,6 +37,14 @@ def measure(model: MiniLm, reading: Tensor, held_out: Sequence[Example], *, brev
         | {"n": float(len(rows))}
         for way, rows in found.items()
     }
+
+
+def beside_others(example: Example, scores: Scores) -> Scores:
+    """Return the scores with what the neighbours of each candidate add to them, as in `BlockReranker`."""
+    sessions = np.cumsum(example.pool.before < 0)
+    every: list[int] = example.asked.candidates.tolist()
+    leads = neighbours_leads([(int(sessions[place]), place) for place in every], scores.tolist())
+    return (scores + NEIGHBOURS * np.array(leads)).astype(np.float32)
 
 
 def recalls(example: Example, scores: Scores, *, brevity: float) -> list[float]:

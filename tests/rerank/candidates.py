@@ -6,14 +6,20 @@ from recollect.memory.types import Candidate, EventSummary, Turn
 
 
 def candidate(
-    number: int, text: str, *, speaker: str = "Alice", preceding: str = "", fused: float = 0.0
+    number: int,
+    text: str,
+    *,
+    speaker: str = "Alice",
+    preceding: str = "",
+    fused: float = 0.0,
+    session: str = "1",
 ) -> Candidate:
-    """What `speaker` said; `number` is the turn's id."""
+    """What `speaker` said; `number` is the turn's id, and the turns of a session stand one after another."""
     turn = Turn(
         id=number,
         user="alice",
         conversation="c",
-        session="1",
+        session=session,
         position=number + 1,
         speaker=speaker,
         text=text,

@@ -44,7 +44,22 @@ def test_the_answer_comes_first_and_every_candidate_once(ranker: BlockReranker) 
     assert ranked[0].memory == CANDIDATES[1].memory
     assert sorted(ids(ranked)) == [0, 1, 2, 3]
     assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
-    assert ranked[0].stages == {"lexical": 0.0, "fused": -1.0, "block": ranked[0].score}
+    stages = dict(ranked[0].stages)
+    assert stages.pop("block") + stages.pop("beside") == ranked[0].score
+    assert stages == {"lexical": 0.0, "fused": -1.0}
+
+
+def test_what_stands_beside_the_answer_gains_by_it(ranker: BlockReranker) -> None:
+    question = "What is Alice's dog called?"
+    found = {one.memory.id: one.stages for one in ranker.rank(question, CANDIDATES)}
+    readings = sorted(stages["block"] for stages in found.values())
+    usual = (readings[1] + readings[2]) / 2
+    assert found[0]["beside"] == found[2]["beside"] == pytest.approx(0.3 * (found[1]["block"] - usual), rel=1e-6)
+    assert found[3]["beside"] == pytest.approx(0.3 * max(0.0, found[2]["block"] - usual), rel=1e-6)
+    alone = BlockReranker(MiniLmEmbedder(dtype=torch.float32), neighbours=0.0).rank(question, CANDIDATES)
+    assert {one.memory.id: one.score for one in alone} == {
+        number: stages["block"] for number, stages in found.items()
+    }
 
 
 def test_the_question_decides(ranker: BlockReranker) -> None:
@@ -57,15 +72,19 @@ def shuffles(candidates: Sequence[Candidate], count: int) -> list[list[Candidate
 
 
 def crowd() -> list[Candidate]:
-    """Thirty turns of all lengths, three of them the same, one in pieces: enough for every bucket and its padding."""
+    """Thirty turns of all lengths, one in pieces: enough for every bucket and its padding.
+
+    Three are the same, each alone in its session: what stands beside them would tell them apart.
+    """
     drawn = random.Random(0)
     words = " ".join(SAID).split()
     texts = [" ".join(drawn.choices(words, k=drawn.randrange(1, 24))) for _ in range(26)]
     texts += [SAID[1]] * 3 + [" ".join(drawn.choices(words, k=180))]
-    return [
-        candidate(number, text, preceding="Bob: And then?", fused=0.5 if text == SAID[1] else drawn.random())
-        for number, text in enumerate(texts)
-    ]
+    told: list[Candidate] = []
+    for number, text in enumerate(texts):
+        fused, session = (0.5, f"alone {number}") if text == SAID[1] else (drawn.random(), "1")
+        told.append(candidate(number, text, preceding="Bob: And then?", fused=fused, session=session))
+    return told
 
 
 @pytest.mark.parametrize(

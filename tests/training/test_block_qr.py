@@ -13,7 +13,7 @@ from recollect.memory.embedder import minilm_folder
 from recollect.memory.minilm import MiniLm
 from recollect.training.asked import AskedList, AskedPool
 from recollect.training.block_lists import Example, Reading, Sampler, examples_of, show, show_whole
-from recollect.training.block_measure import measure, recalls
+from recollect.training.block_measure import beside_others, measure, recalls
 from recollect.training.block_qr import Recipe, Trainer, fitted
 from recollect.training.losses import group_contrastive
 
@@ -100,6 +100,13 @@ def test_recall_counts_evidence_that_was_not_offered_and_a_context_prefers_short
     # at 1 the long turn alone, at 3 both offered ones of four; in 400 tokens the long one leaves no room
     assert recalls(example, scores, brevity=0.0) == [0.0, 0.5, 0.5, 0.5, 0.0, 0.5]
     assert recalls(example, scores, brevity=1.0)[4] == 0.5
+
+
+def test_what_stands_beside_a_good_candidate_gains_in_its_session_only() -> None:
+    pool = replace(a_pool(a_list([1]), turns=4), before=np.array([-1, 0, -1, 2], dtype=np.int32))
+    offered = replace(pool.lists[0], candidates=np.array([1, 3, 2, 0], dtype=np.int32))
+    found = beside_others(Example(pool=pool, asked=offered), np.array([5.0, 1.0, 0.0, 1.0], dtype=np.float32))
+    assert found.tolist() == pytest.approx([5.0, 1.0, 0.0, 1.0 + 0.3 * (5.0 - 1.0)])
 
 
 def test_the_reading_is_fitted_to_what_tells_evidence_apart() -> None:
