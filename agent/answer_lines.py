@@ -16,7 +16,8 @@ MOST_LINES = 16
 class Line:
     """A run of sentences of one turn: `turn.text[start:end]`, never empty; `number` is the line's `[n]`.
 
-    `prior` is the score of the turn in the context.
+    `prior` is the score of the turn in the context; `before` is what was said right before, as "speaker: words", ""
+    where that is not known.
     """
 
     number: int
@@ -25,6 +26,7 @@ class Line:
     end: int
     prior: float
     sentences: tuple[Sentence, ...]
+    before: str = ""
 
     @property
     def opening(self) -> str:
@@ -61,7 +63,7 @@ def lines_of(context: Context, *, question: str = "", asker: str = "") -> list[L
             runs[-1].append(sentence)
         else:
             runs.append([sentence])
-    lines = [_line(run, context.scores) for run in runs]
+    lines = [_line(run, context) for run in runs]
     best = sorted(range(len(lines)), key=lambda place: -lines[place].prior)[:MOST_LINES]
     return [lines[place] for place in sorted(best)]
 
@@ -71,13 +73,16 @@ def context_between(one: Sentence, other: Sentence) -> str:
     return one.turn.text[one.end : other.start]
 
 
-def _line(run: Sequence[Sentence], scores: Sequence[float]) -> Line:
+def _line(run: Sequence[Sentence], context: Context) -> Line:
     first = run[0]
+    place = first.number - 1
+    is_beginning = context.preceding and not first.turn.text[: first.start].strip()
     return Line(
         number=first.number,
         turn=first.turn,
         start=first.start,
         end=run[-1].end,
-        prior=scores[first.number - 1],
+        prior=context.scores[place],
         sentences=tuple(run),
+        before=context.preceding[place] if is_beginning else "",
     )

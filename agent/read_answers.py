@@ -44,8 +44,8 @@ _PERSONAL = re.compile(r"(?<![\w'’])(?:" + "|".join(sorted(_TO_THIRD, key=len,
 class Reads(Protocol):
     """Finds the words of every line that answer best: a `SpanReader`, or the like."""
 
-    def read(self, question: str, lines: Sequence[str]) -> "SpanReading":
-        """Return what each line answers."""
+    def read(self, question: str, lines: Sequence[str], before: Sequence[str] = ()) -> "SpanReading":
+        """Return what each line answers; `before` is what was said right before each."""
         ...
 
 
@@ -119,7 +119,7 @@ def read_answers(
     """Read the question beside every line of the context. Raises what `reader` raises."""
     lines = lines_of(context, question=question, asker=asker)
     asked = of_asker(question, asker)
-    reading = reader.read(asked, [line.text for line in lines])
+    reading = reader.read(asked, [line.text for line in lines], [line.before for line in lines])
     if not reading.spans:
         return ReadAnswers(answers=(), features=(0.0,) * len(FEATURES))
     priors = _graded([line.prior for line in lines])

@@ -55,9 +55,12 @@ class SpanReader:
     def __init__(self, reader: LineReader) -> None:
         self._reader = reader
 
-    def read(self, question: str, lines: Sequence[str]) -> SpanReading:
-        """Return what each line answers; offsets count characters of the line."""
-        rows = self._reader.rows(question, lines)
+    def read(self, question: str, lines: Sequence[str], before: Sequence[str] = ()) -> SpanReading:
+        """Return what each line answers; offsets count characters of the line.
+
+        `before` is what was said right before each, "" where that is not known; () where it is of none.
+        """
+        rows = self._reader.rows(question, lines, before)
         if not rows:
             return SpanReading(spans=(), log_none=0.0)
         try:

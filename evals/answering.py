@@ -57,6 +57,7 @@ class AnsweringSystem:
         self._answerer = answerer
         self._reads_all = reads_all
         self._turns_of: dict[str, Mapping[str, Sequence[Turn]]] = {}
+        self._before: dict[str, Mapping[int, str]] = {}
 
     def warm_up(self) -> None:
         """Load what the other system needs, and the generator where it is a local one."""
@@ -71,15 +72,18 @@ class AnsweringSystem:
         self._memories.ingest(conversation)
         unit_of = self._unit.of(conversation)
         held: dict[str, list[Turn]] = {}
-        for turn in self._memories.turns(conversation.id):
+        turns = self._memories.turns(conversation.id)
+        for turn in turns:
             held.setdefault(unit_of[ref_of(turn)], []).append(turn)
         self._turns_of[conversation.id] = held
+        self._before[conversation.id] = _said_before(turns)
         return taken
 
     def release(self, conversation: str) -> None:
         """Drop what both keep of a conversation."""
         self._inner.release(conversation)
         self._turns_of.pop(conversation, None)
+        self._before.pop(conversation, None)
 
     def ask(self, conversation: Conversation, question: Question, *, limit: int, budgets: Sequence[int]) -> Found:
         """Return what the other system finds, with an answer; GenerationError of the generator passes through."""
@@ -114,9 +118,9 @@ class AnsweringSystem:
 
     def _context(self, conversation: str, question: str, scores: Mapping[str, float]) -> Context:
         """Return the turns of the units as a generator reads them; what fitted the budget is all there."""
-        held = self._turns_of[conversation]
+        held, before = self._turns_of[conversation], self._before[conversation]
         ranked = [
-            ScoredMemory(memory=turn, score=scores[unit], stages={})
+            ScoredMemory(memory=turn, score=scores[unit], stages={}, preceding=before.get(turn.id, ""))
             for unit in sorted(scores, key=scores.__getitem__, reverse=True)
             for turn in held[unit]
         ]
@@ -134,6 +138,13 @@ class AnsweringSystem:
             tokens=self._answerer.count(text),
             confidence=told.confidence,
         )
+
+
+def _said_before(turns: Sequence[Turn]) -> dict[int, str]:
+    """Return "speaker: words" of what was said right before each turn of its session, by the turn's id."""
+    said = {(turn.session, turn.position): f"{turn.speaker}: {turn.text}" for turn in turns}
+    found = {turn.id: said.get((turn.session, turn.position - 1)) for turn in turns}
+    return {number: words for number, words in found.items() if words is not None}
 
 
 def _scored(units: Sequence[str], found: Found) -> dict[str, float]:

@@ -31,6 +31,7 @@ class _Line:
     rank: int
     memory: Memory
     score: float
+    preceding: str
     text: str
     tokens: int
 
@@ -120,7 +121,14 @@ class ContextBuilder:
         if not self._is_within(text, allowed):
             text = self._excerpt(text, _opening(scored.memory), terms, allowed)
         tokens = self._line_tokens(text)
-        return _Line(rank=rank, memory=scored.memory, score=scored.score, text=text, tokens=tokens)
+        return _Line(
+            rank=rank,
+            memory=scored.memory,
+            score=scored.score,
+            preceding=scored.preceding,
+            text=text,
+            tokens=tokens,
+        )
 
     def _line_tokens(self, text: str) -> int:
         return max(self._count(f"[10] {text}"), len(text) // MOST_CHARACTERS_OF_A_TOKEN)
@@ -141,6 +149,7 @@ class ContextBuilder:
         return Context(
             memories=tuple(line.memory for line in lines),
             scores=tuple(line.score for line in lines),
+            preceding=tuple(line.preceding for line in lines),
             text=text,
             tokens=tokens,
             budget=budget,

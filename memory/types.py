@@ -128,13 +128,14 @@ class ScoredMemory:
     """What reranking returns, best first; `stages` keeps every score on the way (lexical, dense, fused, …).
 
     `heat` says where in the text the question's attention went, token by token in order; empty where the reranker
-    reads no attention.
+    reads no attention. `preceding` is that of the candidate.
     """
 
     memory: Memory
     score: float
     stages: Mapping[str, float]
     heat: tuple[Heat, ...] = ()
+    preceding: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +143,8 @@ class Context:
     """The small reranked context, chronological: `memories[n - 1]` is the line numbered `[n]` in `text`.
 
     `tokens` counts `text` as rendered, headers included, with the tokenizer of the reader; it is
-    never above `budget`. `scores` runs parallel to `memories`.
+    never above `budget`. `scores` runs parallel to `memories`, and so does `preceding`, what was said right before
+    each as "speaker: words", "" where that is not known; () where it is known of none.
     """
 
     memories: tuple[Memory, ...]
@@ -150,6 +152,7 @@ class Context:
     text: str
     tokens: int
     budget: int
+    preceding: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,7 +102,9 @@ class FirstStageOrder:
     ) -> list[ScoredMemory]:
         """Return the candidates by fused score, best first; equal scores keep recall's order."""
         ordered = sorted(candidates, key=lambda candidate: -candidate.fused)
-        return [ScoredMemory(memory=c.memory, score=c.fused, stages=stages_of(c)) for c in ordered]
+        return [
+            ScoredMemory(memory=c.memory, score=c.fused, stages=stages_of(c), preceding=c.preceding) for c in ordered
+        ]
 
     def ranking(
         self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()

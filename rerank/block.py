@@ -119,6 +119,7 @@ class BlockReranker:
                 score=score + self._neighbours * lead,
                 stages={**stages_of(candidate), "block": score, "beside": self._neighbours * lead},
                 heat=tuple(drawn),
+                preceding=candidate.preceding,
             )
             for candidate, score, lead, drawn in zip(candidates, scores, leads, heat, strict=True)
         ]
@@ -152,8 +153,10 @@ def _behind(scored: Sequence[ScoredMemory], last: Candidate, further: Sequence[C
         if _read(candidate) == _read(last):
             found.append(replace(scored[-1], memory=candidate.memory))
         else:
-            score = lowest - (best - candidate.fused)
-            found.append(ScoredMemory(memory=candidate.memory, score=score, stages=stages_of(candidate)))
+            score, stages = lowest - (best - candidate.fused), stages_of(candidate)
+            found.append(
+                ScoredMemory(memory=candidate.memory, score=score, stages=stages, preceding=candidate.preceding)
+            )
     return found
 
 

@@ -80,6 +80,7 @@ class CrossEncoderReranker:
                 memory=candidates[place].memory,
                 score=scores[place],
                 stages={**stages_of(candidates[place]), self.name: scores[place]},
+                preceding=candidates[place].preceding,
             )
             for place in order
         )

@@ -14,10 +14,9 @@ from torch import Tensor
 from ..memory.embedder import MiniLmEmbedder
 from ..memory.minilm import MiniLm
 from .adapter import adapted
-from .block_pieces import plain
 from .block_products import packed
 from .span_logits import Logits, joined, row_logits
-from .span_rows import Row, rows_of
+from .span_rows import Row, read_rows
 from .span_weights import SpanWeights, shipped_weights
 
 BATCH_TOKENS = 512
@@ -49,10 +48,9 @@ class LineReader:
         """The changed encoder, laid out for inference."""
         return packed(adapted(self._encoder.model, self._weights.adapter))
 
-    def rows(self, question: str, lines: Sequence[str]) -> list[Row]:
-        """Return what is read of each line; marks of the tokenizer in it are mere words."""
-        asked, *read = self._encoder.tokens([plain(text) for text in (question, *lines)])
-        return rows_of(asked, read)
+    def rows(self, question: str, lines: Sequence[str], before: Sequence[str] = ()) -> list[Row]:
+        """Return what is read of each line, see `read_rows`."""
+        return read_rows(self._encoder, question, lines, before)
 
     def read(self, rows: Sequence[Row]) -> Logits:
         """Return the logits of at least one row, all of them read now: the same rows give the same bits."""

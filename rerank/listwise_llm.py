@@ -95,7 +95,7 @@ class ListwiseReranker:
 
     def _scored(self, candidate: Candidate, score: float) -> ScoredMemory:
         stages = {**stages_of(candidate), self.name: score}
-        return ScoredMemory(memory=candidate.memory, score=score, stages=stages)
+        return ScoredMemory(memory=candidate.memory, score=score, stages=stages, preceding=candidate.preceding)
 
     def _in_order(
         self, question: str, passages: Sequence[_Passage], problems: list[str], usages: list[Usage | None]

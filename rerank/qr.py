@@ -163,6 +163,7 @@ class QrReranker:
                 score=scores[place],
                 stages={**stages_of(candidates[place]), "qr": scores[place]},
                 heat=drawn[place].heat(),
+                preceding=candidates[place].preceding,
             )
             for place in order
         ]

@@ -10,7 +10,7 @@ from statistics import median
 from typing import TypeAlias
 
 from ..memory.errors import RerankError
-from ..memory.types import Candidate, Effort, EventSummary, Heat, Memory, ScoredMemory
+from ..memory.types import Candidate, Effort, EventSummary, Heat, ScoredMemory
 from .base import Ranking, TellingReranker, brevity, reads_events, speaker_prefix
 from .line_reader import LineReader
 
@@ -21,7 +21,7 @@ WEIGHT = 0.4
 MOST_CHARACTERS = 600
 """Of a memory that are read: the stretch that drew most attention."""
 
-Said: TypeAlias = tuple[str, str]
+Said: TypeAlias = tuple[str, str, str]
 
 
 class SecondLook:
@@ -60,13 +60,13 @@ class SecondLook:
         for scored in first.memories:
             if len(chosen) >= self._read:
                 break
-            chosen.setdefault(_said(scored.memory), scored)
+            chosen.setdefault(_said(scored), scored)
         if len(chosen) < 2:
             return first
         # always read in the same order: batches of another shape differ in their last bits
         keys = sorted(chosen)
         try:
-            odds, effort = self._odds(question, [_line(chosen[key]) for key in keys])
+            odds, effort = self._odds(question, [chosen[key] for key in keys])
         except (RuntimeError, IndexError) as error:  # no memory left, weights that do not fit the encoder
             raise RerankError(
                 f"The second look at {len(keys)} memories failed: {error}. Free some memory, or do without it: "
@@ -74,20 +74,20 @@ class SecondLook:
             ) from error
         found = dict(zip(keys, odds, strict=True))
         usual = median(odds)
-        looked = [_looked(scored, found.get(_said(scored.memory)), usual, self._weight) for scored in first.memories]
+        looked = [_looked(scored, found.get(_said(scored)), usual, self._weight) for scored in first.memories]
         ordered = sorted(looked, key=lambda scored: -scored.score)
         return replace(first, memories=tuple(ordered), effort=_together(first.effort, effort))
 
-    def _odds(self, question: str, lines: Sequence[str]) -> tuple[list[float], Effort]:
-        """Return the log-odds that each line answers, the best of its windows; 0 odds of one without a token."""
-        rows = self._reader.rows(question, lines)
+    def _odds(self, question: str, chosen: Sequence[ScoredMemory]) -> tuple[list[float], Effort]:
+        """Return the log-odds that each memory answers, its best window; the lowest of one without a token."""
+        rows = self._reader.rows(question, [_line(one) for one in chosen], [one.preceding for one in chosen])
         told = [float(one) for one in self._reader.read(rows).tells] if rows else []
         odds: dict[int, float] = {}
         for row, one in zip(rows, told, strict=True):
             odds[row.line] = max(odds.get(row.line, one), one)
         lowest = min(odds.values(), default=0.0)
         lengths = [len(row.ids) for row in rows]
-        return [odds.get(place, lowest) for place in range(len(lines))], self._effort(lengths)
+        return [odds.get(place, lowest) for place in range(len(chosen))], self._effort(lengths)
 
     def _effort(self, lengths: Sequence[int]) -> Effort:
         """Return the tokens read, and the matrix products of all layers without padding, a multiply-add being two."""
@@ -98,8 +98,8 @@ class SecondLook:
         return Effort(tokens=tokens, flops=float(layer * len(model.layers)))
 
 
-def _said(memory: Memory) -> Said:
-    return speaker_prefix(memory), memory.text
+def _said(scored: ScoredMemory) -> Said:
+    return speaker_prefix(scored.memory), scored.memory.text, scored.preceding
 
 
 def _looked(scored: ScoredMemory, odds: float | None, usual: float, weight: float) -> ScoredMemory:

@@ -19,12 +19,14 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“(])")
 class Said:
     """Words of somebody that an example is made of, before they have a number and a day.
 
-    `at` is the place in a conversation; it is 0 where order means nothing.
+    `at` is the place in a conversation; it is 0 where order means nothing. `before` is what was said right before, as
+    "speaker: words", if that is known.
     """
 
     speaker: str
     text: str
     at: int = 0
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

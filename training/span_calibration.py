@@ -69,11 +69,11 @@ class RememberingReader:
         self._reader = reader
         self._known: dict[tuple[str, ...], SpanReading] = {}
 
-    def read(self, question: str, lines: Sequence[str]) -> SpanReading:
+    def read(self, question: str, lines: Sequence[str], before: Sequence[str] = ()) -> SpanReading:
         """Return what the reader reads."""
-        key = (question, *lines)
+        key = (question, *lines, *before)
         if key not in self._known:
-            self._known[key] = self._reader.read(question, lines)
+            self._known[key] = self._reader.read(question, lines, before)
         return self._known[key]
 
 

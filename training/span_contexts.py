@@ -63,7 +63,12 @@ def _corpus(one: PutQuestion) -> str:
 def _source(one: PutQuestion) -> Source | None:
     lines = lines_of(one.context, question=one.question)
     said = [
-        Said(speaker=line.turn.speaker, text=line.turn.text[line.start : line.end], at=place)
+        Said(
+            speaker=line.turn.speaker,
+            text=line.turn.text[line.start : line.end],
+            at=place,
+            before=line.before,
+        )
         for place, line in enumerate(lines, 1)
     ]
     best_first = sorted(range(len(lines)), key=lambda place: -lines[place].prior)

@@ -10,7 +10,7 @@ from datetime import datetime
 from ..agent.evidence import stem
 from ..memory.embedder import MiniLmEmbedder
 from ..memory.timeline import resolve_dates
-from ..rerank.span_rows import Row, rows_of
+from ..rerank.span_rows import Row, read_rows
 from .reader_examples import Said, Source
 
 _WORD = re.compile(r"[\w'’$%]+(?:[-.,]\w+)*")
@@ -58,8 +58,7 @@ def spans_of(source: Source, encoder: MiniLmEmbedder, showing: Showing, drawn: r
     shown = [*(evidence if is_told else ()), *others]
     order = drawn.sample(range(len(shown)), len(shown))
     lines = [line_of(shown[place]) for place in order]
-    asked, *read = encoder.tokens([source.question, *lines])
-    rows = rows_of(asked, read)
+    rows = read_rows(encoder, source.question, lines, [shown[place].before for place in order])
     told = {at for at, place in enumerate(order) if is_told and place < len(evidence)}
     gold = {at: _answered(source, shown[order[at]]) for at in told}
     marked = [

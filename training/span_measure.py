@@ -32,7 +32,7 @@ def measure(
             others = drawn.sample(nearest, min(LINES.most_others, len(nearest)))
             shown = [*source.evidence, *others]
             lines = [line_of(one) for one in shown]
-            reading = reader.read(source.question, lines)
+            reading = reader.read(source.question, lines, [one.before for one in shown])
             if not reading.spans:
                 continue
             leads.setdefault(corpus if source.answers else "", []).append(reading.lead)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -47,7 +48,7 @@ class PointingReader:
         self._log_none = log_none
         self.asked: list[str] = []
 
-    def read(self, question: str, lines: Sequence[str]) -> SpanReading:
+    def read(self, question: str, lines: Sequence[str], before: Sequence[str] = ()) -> SpanReading:
         self.asked.append(question)
         spans = [self._span(place, line) for place, line in enumerate(lines)]
         ordered = sorted(spans, key=lambda span: -span.log_share)
@@ -64,7 +65,7 @@ class PointingReader:
 class BrokenReader:
     """Has lost its encoder."""
 
-    def read(self, question: str, lines: Sequence[str]) -> SpanReading:
+    def read(self, question: str, lines: Sequence[str], before: Sequence[str] = ()) -> SpanReading:
         raise EmbedderError("The weights are gone.")
 
 
@@ -100,6 +101,17 @@ def test_the_sentence_that_holds_the_words_is_quoted() -> None:
 def test_a_brief_answer_is_the_words_themselves() -> None:
     reader = PointingReader({"a beagle called Biscuit": -0.1, "my": -9.0})
     assert answered("What did Alice adopt?", reader, DOG, brief=True) == "a beagle called Biscuit [1]"
+
+
+def test_only_the_beginning_of_a_turn_is_read_with_what_was_said_before() -> None:
+    long = said(" ".join(f"Sentence {n} has words enough." for n in range(40)), number=3)
+    context = replace(around(DOG, long), preceding=("Bob: Any news?", "Bob: Tell me."))
+    lines = lines_of(context)
+    assert [line.before for line in lines if line.turn is DOG] == ["Bob: Any news?"]
+    runs = [line.before for line in lines if line.turn is long]
+    assert len(runs) > 1
+    assert runs == ["Bob: Tell me.", *[""] * (len(runs) - 1)]
+    assert {line.before for line in lines_of(around(DOG, long))} == {""}
 
 
 def test_possessives_and_marks_around_a_brief_answer_go() -> None:

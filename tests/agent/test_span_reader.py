@@ -13,7 +13,17 @@ from recollect.rerank.block_weights import BlockWeights
 from recollect.rerank.block_weights import save_weights as save_ranker
 from recollect.rerank.line_reader import LineReader
 from recollect.rerank.span_logits import span_logits
-from recollect.rerank.span_rows import CLS, MOST_LINE_TOKENS, MOST_QUESTION_TOKENS, OVERLAP, SEP, rows_of
+from recollect.rerank.span_rows import (
+    CLS,
+    MOST_BEFORE_TOKENS,
+    MOST_LINE_TOKENS,
+    MOST_QUESTION_TOKENS,
+    MOST_SHORT_TOKENS,
+    OVERLAP,
+    SEP,
+    read_rows,
+    rows_of,
+)
 from recollect.rerank.span_weights import SpanWeights, load_weights, save_weights
 
 NOTHING = Adapter(down={}, up={})
@@ -49,6 +59,25 @@ def test_a_long_line_is_read_in_windows_that_overlap_and_lose_nothing() -> None:
     assert {offset for row in rows[:3] for offset in row.offsets} == set(line[1])
     assert rows[0].offsets[-OVERLAP:] == rows[1].offsets[:OVERLAP]
     assert all(len(row.offsets) <= MOST_LINE_TOKENS for row in rows)
+
+
+def test_a_short_line_is_read_beside_the_end_of_what_was_said_before() -> None:
+    asked, ids, offsets = ([7], [(0, 1)]), [9] * MOST_SHORT_TOKENS, [(0, 1)] * MOST_SHORT_TOKENS
+    short, other = rows_of(asked, [(ids, offsets), (ids, offsets)], {0: list(range(50, 150))})
+    assert short.ids == (*other.ids, *range(150 - MOST_BEFORE_TOKENS, 150), SEP)
+    assert short.places == other.places  # no answer lies in what was said before
+
+
+def test_marks_blanks_and_long_lines_bring_nothing_of_what_was_said_before(encoder: MiniLmEmbedder) -> None:
+    lines = ["Ben: Three of them.", "Ben: " + "very " * MOST_SHORT_TOKENS + "many.", "Ben: Three of them.", ""]
+    before = ["Ann: How many [SEP] dogs have you?", "Ann: How many?", "", "Ann: Well?"]
+    rows = read_rows(encoder, "How many dogs has Ben?", lines, before)
+    alone = read_rows(encoder, "How many dogs has Ben?", lines)
+    assert [row.ids for row in rows[1:]] == [row.ids for row in alone[1:]]
+    assert rows[0].ids[: len(alone[0].ids)] == alone[0].ids
+    more = rows[0].ids[len(alone[0].ids) :]
+    assert more.count(SEP) == 1
+    assert "how many" in encoder.tokenizer.decode(list(more))
 
 
 def test_a_long_question_leaves_room_for_the_line() -> None:

@@ -141,6 +141,8 @@ def test_the_library_answers_from_its_context_of_the_budget_with_the_scores_of_i
     alone = own.context(question, budget=50)
     assert read.text == alone.text
     assert read.scores == pytest.approx(alone.scores)
+    assert read.preceding == alone.preceding
+    assert any(read.preceding)
 
 
 def test_without_scores_a_generator_is_told_the_order_of_the_ranking(

@@ -1,6 +1,7 @@
 """The small context: never over budget, numbered as it says, chronological, and no memory poses as another."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -65,6 +66,14 @@ def test_lines_are_chronological_under_one_header_a_day() -> None:
     assert [memory.id for memory in context.memories] == [1, 2, 3]
     assert context.scores == (-1.0, -2.0, 0.0)
     assert context.tokens == count_words(context.text)
+
+
+def test_what_was_said_before_goes_with_its_line() -> None:
+    memories = (said("Third.", number=3, hour=24), said("First.", number=1))
+    before = [replace(one, preceding=f"Bob: before {one.memory.id}") for one in ranked(*memories)]
+    context = ContextBuilder(count_words).build("anything", before, budget=200)
+    assert context.preceding == ("Bob: before 1", "Bob: before 3")
+    assert context.text == build(*memories).text
 
 
 def test_turns_of_one_moment_keep_their_positions() -> None:

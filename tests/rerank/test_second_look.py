@@ -44,7 +44,13 @@ class Fused:
         ordered = sorted(candidates, key=lambda one: -one.fused)
         return Ranking(
             memories=tuple(
-                ScoredMemory(memory=c.memory, score=c.fused, stages=stages_of(c), heat=_heat(c.memory.text))
+                ScoredMemory(
+                    memory=c.memory,
+                    score=c.fused,
+                    stages=stages_of(c),
+                    heat=_heat(c.memory.text),
+                    preceding=c.preceding,
+                )
                 for c in ordered
             ),
             problems=("It rains.",),
@@ -64,9 +70,9 @@ class Watched(LineReader):
         super().__init__(encoder, given)
         self.lines: list[str] = []
 
-    def rows(self, question: str, lines: Sequence[str]) -> list[Row]:
+    def rows(self, question: str, lines: Sequence[str], before: Sequence[str] = ()) -> list[Row]:
         self.lines = list(lines)
-        return super().rows(question, lines)
+        return super().rows(question, lines, before)
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +111,16 @@ def test_what_the_reader_says_is_what_it_says_of_each_alone(reader: Watched) -> 
     for one in ranked:
         row = reader.rows(QUESTION, [f"Alice: {one.memory.text}"])
         assert one.stages["reader"] == pytest.approx(float(reader.read(row).tells[0]), abs=1e-4)
+
+
+def test_a_reply_is_read_beside_what_it_replies_to(reader: Watched) -> None:
+    asked = ["How many dogs has Ann?", "Is it late?"]
+    replies = [candidate(n, "Three of them.", preceding=f"Bob: {text}") for n, text in enumerate(asked)]
+    found = {one.memory.id: one.stages["reader"] for one in SecondLook(Fused(), reader).rank(QUESTION, replies)}
+    assert found[0] != found[1]
+    for number, text in enumerate(asked):
+        row = reader.rows(QUESTION, ["Alice: Three of them."], [f"Bob: {text}"])
+        assert found[number] == pytest.approx(float(reader.read(row).tells[0]), abs=1e-4)
 
 
 def test_the_order_of_the_candidates_changes_nothing(reader: Watched) -> None:

@@ -50,7 +50,7 @@ class SureOfCats:
     def __init__(self) -> None:
         self.calls = 0
 
-    def read(self, question: str, lines: Sequence[str]) -> SpanReading:
+    def read(self, question: str, lines: Sequence[str], before: Sequence[str] = ()) -> SpanReading:
         self.calls += 1
         spans = [
             AnswerSpan(

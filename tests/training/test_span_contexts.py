@@ -1,6 +1,7 @@
 """Contexts as training: the ranker's best lines, evidence among them, and questions with a word exchanged."""
 
 import random
+from dataclasses import replace
 from datetime import datetime
 
 from recollect.agent.evidence import stem
@@ -40,6 +41,14 @@ def test_only_words_of_the_evidence_are_exchanged() -> None:
     alterations = Alterations(QUESTIONS, SAID)
     assert alterations.altered(QUESTIONS[0], "We left.", "We left.", random.Random(1)) is None
     assert alterations.altered("", "We left.", "We left.", random.Random(1)) is None
+
+
+def test_lines_are_shown_with_what_was_said_before_them() -> None:
+    one = put("written", ANSWERABLE, "What did the flood take?", evidence="D1:1", answers=("the shed",))
+    context = replace(one.context, preceding=("", "Ben: What happened?", "Ann: The flood took our shed."))
+    (source,) = context_sources([replace(one, context=context)], {}, seed=1)[WRITTEN]
+    assert [said.before for said in source.evidence] == ["Ben: What happened?"]
+    assert [said.before for said in source.others] == ["Ann: The flood took our shed.", ""]
 
 
 def put(corpus: str, kind: str, question: str, *, evidence: str = "", answers: tuple[str, ...] = ()) -> PutQuestion:
