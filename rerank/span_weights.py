@@ -14,7 +14,7 @@ from .adapter import Adapter
 from .adapter_file import AdapterFile
 
 SHIPPED = "span_reader.safetensors"
-SHIPPED_SHA256 = "3ed3156146bdfd36606ed864d180d58d718f87bfcb8eb35dfb19b3dbd6dd4800"
+SHIPPED_SHA256 = "1600e8619225c1daed66557151c5474cd05f18e29bccf6c252a609fd2556c692"
 _FILE = AdapterFile(format="spans 2", matrix="head", content="span reader")
 
 
