@@ -33,7 +33,7 @@ def candidate(number: int, text: str, speaker: str = "Al") -> Candidate:
         text=text,
         said_at=datetime(2026, 3, 2, 18),
     )
-    return Candidate(memory=turn, lexical=1.0, dense=None, fused=-float(number))
+    return Candidate(memory=turn, lexical=1.0, dense=None, fused=-float(number), preceding=f"Bob: {number}?")
 
 
 CANDIDATES = [candidate(number, text) for number, text in enumerate(SAID)]
@@ -75,6 +75,7 @@ def test_scores_are_the_models_own_logits_and_the_best_comes_first(model: Model)
     assert len({round(score, 3) for score in expected.values()}) == len(SAID)  # the model tells them apart
     assert [one.memory.id for one in ranked] == sorted(expected, key=lambda number: -expected[number])
     assert all(one.stages == {"lexical": 1.0, "fused": -one.memory.id, "cross_encoder": one.score} for one in ranked)
+    assert all(one.preceding == f"Bob: {one.memory.id}?" for one in ranked)
 
 
 def test_neither_order_nor_company_changes_a_score(model: Model) -> None:

@@ -49,7 +49,7 @@ def candidate(number: int, text: str, speaker: str = "Al") -> Candidate:
         text=text,
         said_at=datetime(2026, 3, 2, 18),
     )
-    return Candidate(memory=turn, lexical=1.0, dense=None, fused=-float(number))
+    return Candidate(memory=turn, lexical=1.0, dense=None, fused=-float(number), preceding=f"Bob: {number}?")
 
 
 def numbered(worths: Sequence[int]) -> list[Candidate]:
@@ -146,6 +146,7 @@ def test_scores_fall_with_the_place_and_the_stages_are_kept() -> None:
         (1, pytest.approx(1 / 3)),
     ]
     assert ranked[0].stages == {"lexical": 1.0, "fused": -2.0, "listwise_llm": 1.0}
+    assert [one.preceding for one in ranked] == ["Bob: 2?", "Bob: 0?", "Bob: 1?"]
 
 
 def test_none_and_one_need_no_model() -> None:

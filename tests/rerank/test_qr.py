@@ -46,7 +46,7 @@ def candidate(number: int, text: str) -> Candidate:
         text=text,
         said_at=datetime(2026, 3, 2, 18),
     )
-    return Candidate(memory=turn, lexical=0.5, dense=0.25, fused=-float(number))
+    return Candidate(memory=turn, lexical=0.5, dense=0.25, fused=-float(number), preceding=f"Bob: {number}?")
 
 
 CANDIDATES = [candidate(number, text) for number, text in enumerate(SAID)]
@@ -121,6 +121,7 @@ def test_every_candidate_comes_once_best_first_with_its_stages(qwen: Path) -> No
     assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
     for one in ranked:
         assert one.stages == {"lexical": 0.5, "dense": 0.25, "fused": -float(one.memory.id), "qr": one.score}
+        assert one.preceding == f"Bob: {one.memory.id}?"
 
 
 def test_the_same_question_gets_the_same_ranking_from_another_ranker(qwen: Path) -> None:
