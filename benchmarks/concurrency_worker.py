@@ -142,9 +142,11 @@ class Worker:
     def _read(self, number: int) -> None:
         """Follow the other process's list and find each of its newest turns."""
         chance = random.Random(f"{self._name}{number}")
+        begun = ""  # of a line: one write may be seen in two parts, where a page of the file ends
         with self._others.open() as file:
             while not self._stop.is_set():
-                lines = self._lines(file.read())
+                whole, end, begun = (begun + file.read()).rpartition("\n")
+                lines = self._lines(whole + end)
                 if not lines:
                     time.sleep(0.002)
                     continue
@@ -152,7 +154,6 @@ class Worker:
                 self._recall(chance.choice(lines)[1])
 
     def _lines(self, text: str) -> list[tuple[int, str]]:
-        # a writer's one write of whole lines is read whole: both go through the same file
         return [(int(line.split()[0]), line.split()[1]) for line in text.splitlines()]
 
     def _find_in_store(self, lines: list[tuple[int, str]]) -> None:

@@ -28,7 +28,7 @@ def test_recall_writes_json_with_scores_refs_and_dates(run: Run, talk_store: Pat
     assert (memory["ref"], memory["session"], memory["position"]) == ("a1", "1", 1)
     assert memory["said_at"] == "2026-03-02T18:00:00"
     assert memory["dates"][0]["label"] == "1 March 2026"
-    assert set(memory["stages"]) == {"lexical", "dense", "fused", "block", "reader"}
+    assert set(memory["stages"]) == {"lexical", "dense", "fused", "block", "beside", "reader"}
     assert set(found["timings_ms"]) >= {"embed", "lexical", "dense", "fuse", "rerank"}
 
 
