@@ -28,7 +28,8 @@ class SecondLook:
     """A reranker that reads the best of another's order again; those it does not read count as the median one.
 
     Scores are comparable within one call and do not depend on the order of the candidates if `first`'s do not; equal
-    memories keep equal scores. What the reader says of a memory, the log-odds that it answers, is its stage "reader".
+    scores of memories that read the same, and had the same said before them, stay equal. What the reader says of a
+    memory, the log-odds that it answers, is its stage "reader".
     Raises what `first` raises, EmbedderError when the encoder cannot be loaded, WeightsCorrupt when the weights
     cannot be used, RerankError when there is too little memory or the weights do not fit the encoder.
     """
