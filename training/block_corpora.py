@@ -10,6 +10,7 @@ from ..agent.long_term_memory import LongTermMemory
 from ..memory.embedder import MiniLmEmbedder
 from .asked import AskedPool, Asker, load, save
 from .corpora import Conversation
+from .gathered_questions import gathered_pools
 from .passage_pools import crd3_episodes, multihop_sets, qmsum_meetings, squad_articles
 from .pools import friends_episodes, msc_pools
 from .written_questions import written_pools
@@ -69,6 +70,7 @@ def _sets(split: str) -> list[tuple[str, _Draw, dict[str, int]]]:
         ("friendsqa", lambda d, s, drawn, e: friends_episodes(d, s, e.of(100), drawn), {"": 60}),
         ("qmsum", lambda d, s, drawn, e: qmsum_meetings(d, s, e.of(90), drawn), {"": 8}),
         ("written", lambda d, s, drawn, e: written_pools(d, s, e.of(2) if s == "train" else 1, drawn), {"": 1000}),
+        ("gathered", lambda d, s, drawn, e: gathered_pools(d, s), {"": 1000}),
     ]
     if split == "dev":
         return dialogues

@@ -13,17 +13,18 @@ from .reader_examples import Said, Source
 from .span_examples import Showing
 from .span_questions import ANSWERABLE, ELSEWHERE, PutQuestion
 
-WRITTEN, FRIENDS, EXCHANGED, OTHERS, ALTERED = (
+WRITTEN, FRIENDS, GATHERED, EXCHANGED, OTHERS, ALTERED = (
     "context written",
     "context friendsqa",
+    "context gathered",
     "context exchanged",
     "context elsewhere",
     "context altered",
 )
-SHARES = {WRITTEN: 0.36, FRIENDS: 0.16, EXCHANGED: 0.26, OTHERS: 0.08, ALTERED: 0.14}
+SHARES = {WRITTEN: 0.28, FRIENDS: 0.14, GATHERED: 0.14, EXCHANGED: 0.24, OTHERS: 0.08, ALTERED: 0.12}
 """How often a question of each kind is drawn."""
 SHOWING = Showing(most_others=15, without_evidence=0.0)
-_CORPORA = {"written": WRITTEN, "friendsqa": FRIENDS}
+_CORPORA = {"written": WRITTEN, "friendsqa": FRIENDS, "gathered": GATHERED}
 
 
 def context_sources(

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..agent.long_term_memory import LongTermMemory
 from ..memory.types import Context
 from .corpora import Conversation, Question
+from .gathered_questions import GATHERED, gathered_pools
 from .pools import Renaming, concatenated, friends_episodes
 from .written_questions import written_conversations, written_questions
 
@@ -23,7 +24,7 @@ class Asking:
     """How much is asked. `pool` MSC conversations are joined into one; in large ones often somebody else answers.
 
     Of each pool at most `answerable` questions and `exchanged` ones; of `episodes` FriendsQA episodes `friends`
-    each; `elsewhere` of the pool or episode before.
+    each; `elsewhere` of the pool or episode before. `gathered`: also the questions that several sessions answer.
     """
 
     pool: int = 4
@@ -32,10 +33,11 @@ class Asking:
     episodes: int = 7
     friends: int = 30
     elsewhere: int = 25
+    gathered: bool = False
 
 
 HELD_OUT = Asking()
-TAUGHT = Asking(pool=2, answerable=26, exchanged=16, episodes=40, friends=12, elsewhere=3)
+TAUGHT = Asking(pool=2, answerable=26, exchanged=16, episodes=40, friends=12, elsewhere=3, gathered=True)
 """For training: smaller pools, so that fewer of the questions asked of the other person have an answer after all."""
 
 
@@ -71,6 +73,8 @@ def put_questions(
     for place, episode in enumerate(episodes_asked):
         asked = [*_of_many(episode, asking, drawn), *_of_before(episodes_asked, place, asking, drawn)]
         found += _put("friendsqa", episode, asked, open_memory)
+    for pool in gathered_pools(data, split) if asking.gathered else ():
+        found += _put(GATHERED, pool, [(ANSWERABLE, question) for question in pool.questions], open_memory)
     return found
 
 

@@ -1,0 +1,97 @@
+"""Questions whose answer several sessions give together, or that follow from what was said: "Which pets has Ann had?"
+
+Written for this project by a language model (Claude) that read four MSC conversations at a time, joined into one
+between the same two people. The file holds questions, short answers and the ids of turns, no text of MSC.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from ..memory.errors import DataFormatError
+from .corpora import Conversation, Question, read_conversations, read_jsonl
+from .pools import concatenated
+
+KINDS = ("gather", "count", "open")
+"""Turns of several sessions give parts of the answer; they are counted; it follows from what was said."""
+GATHERED = "gathered"
+_NEEDS = ("docs", "q", "a", "e", "k")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatheredQuestion:
+    """One question about `conversations`, joined in their order by `pools.concatenated`.
+
+    `turns` are all turns that give a part of the answer, refs of the joined conversation ("0:D1:3"); `doubtful` ones
+    arguably do.
+    """
+
+    conversations: tuple[str, ...]
+    text: str
+    answers: tuple[str, ...]
+    turns: tuple[str, ...]
+    doubtful: tuple[str, ...]
+    kind: str
+
+
+def gathered_questions(file: Path | None = None) -> list[GatheredQuestion]:
+    """Return the questions that ship, or those of a file. Raises DataFormatError for one that is malformed."""
+    path: Path | Traversable = file or files("recollect.training").joinpath("gathered_questions.jsonl")
+    if not isinstance(path, Path):
+        raise DataFormatError("The gathered questions are not on disk; install Recollect unpacked.")
+    found = [
+        GatheredQuestion(
+            conversations=tuple(record["docs"]),
+            text=record["q"],
+            answers=tuple(record["a"]),
+            turns=tuple(record["e"]),
+            doubtful=tuple(record.get("m", ())),
+            kind=record["k"],
+        )
+        for record in read_jsonl(path, needs=_NEEDS)
+    ]
+    strange = next((one for one in found if one.kind not in KINDS or not one.turns), None)
+    if strange is not None:
+        raise DataFormatError(f"{path}: {strange.text!r} has no turns, or its kind is none of {', '.join(KINDS)}.")
+    return found
+
+
+def gathered_pools(data: Path, split: str, *, file: Path | None = None) -> list[Conversation]:
+    """Return the joined conversations of a split that questions were written about, with these questions alone.
+
+    Doubtful turns are those that a question is `without`. Raises DataFormatError where a question names a turn that
+    its conversations have not.
+    """
+    asked: dict[tuple[str, ...], list[GatheredQuestion]] = {}
+    for question in gathered_questions(file):
+        asked.setdefault(question.conversations, []).append(question)
+    by_id = {one.id: one for one in read_conversations(data / "msc", splits=(split,), kinds=(GATHERED,))}
+    return list(_pools(asked, by_id))
+
+
+def _pools(
+    asked: dict[tuple[str, ...], list[GatheredQuestion]], by_id: dict[str, Conversation]
+) -> Iterator[Conversation]:
+    for ids, questions in asked.items():
+        if not set(ids) <= by_id.keys():
+            continue
+        joined = [by_id[one] for one in ids]
+        pool = concatenated(joined, names=(joined[0].speakers[0], joined[0].speakers[1]))
+        known = {turn.ref for turn in pool.turns}
+        absent = sorted({ref for one in questions for ref in (*one.turns, *one.doubtful)} - known)
+        if absent:
+            raise DataFormatError(
+                f"{' + '.join(ids)} has no turn {', '.join(absent)}, which a gathered question names."
+            )
+        yield Conversation(
+            id=pool.id,
+            split=pool.split,
+            speakers=pool.speakers,
+            turns=pool.turns,
+            questions=tuple(
+                Question(text=one.text, evidence=one.turns, kind=GATHERED, without=one.doubtful, answers=one.answers)
+                for one in questions
+            ),
+        )
