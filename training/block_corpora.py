@@ -39,7 +39,7 @@ def lists_of(
     """Return the lists of a split, from `folder` where an earlier call left them, else by asking.
 
     The train split is that of all sets, the dev split (which only chooses and measures) of MSC, FriendsQA, QMSum and
-    the questions written about MSC.
+    the questions written and gathered about MSC.
     """
     encoder = MiniLmEmbedder()
     asker = Asker(open_memory, encoder, limit=LIMIT, seed=extent.seed)
@@ -53,6 +53,11 @@ def lists_of(
         _log.info("%s %s: %d pools, %d lists", split, corpus, len(found), sum(len(pool.lists) for pool in found))
         pools += found
     return pools
+
+
+def corpora(split: str) -> list[str]:
+    """Return what the lists of a split are of, in their order."""
+    return [corpus for corpus, _, _ in _sets(split)]
 
 
 _Draw = Callable[[Path, str, random.Random, Extent], Sequence[Conversation]]

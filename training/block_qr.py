@@ -26,13 +26,14 @@ from .lora import Lora
 from .losses import group_contrastive
 
 SHARES = {
-    "written": 0.35,
-    "msc": 0.25,
-    "friendsqa": 0.13,
-    "squad": 0.10,
-    "multihop": 0.08,
+    "gathered": 0.28,
+    "written": 0.25,
+    "msc": 0.15,
+    "friendsqa": 0.12,
+    "squad": 0.06,
+    "multihop": 0.06,
     "qmsum": 0.06,
-    "crd3": 0.03,
+    "crd3": 0.02,
 }
 """How often a list of each set is drawn (data README, with more of what needs no wording by rule)."""
 

@@ -21,7 +21,7 @@ WRITTEN, FRIENDS, GATHERED, EXCHANGED, OTHERS, ALTERED = (
     "context elsewhere",
     "context altered",
 )
-SHARES = {WRITTEN: 0.28, FRIENDS: 0.14, GATHERED: 0.14, EXCHANGED: 0.24, OTHERS: 0.08, ALTERED: 0.12}
+SHARES = {WRITTEN: 0.24, FRIENDS: 0.10, GATHERED: 0.26, EXCHANGED: 0.22, OTHERS: 0.06, ALTERED: 0.12}
 """How often a question of each kind is drawn."""
 SHOWING = Showing(most_others=15, without_evidence=0.0)
 _CORPORA = {"written": WRITTEN, "friendsqa": FRIENDS, "gathered": GATHERED}

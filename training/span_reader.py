@@ -3,10 +3,11 @@
 The loss is that of shared normalisation (Clark and Gardner 2018, arXiv 1710.10723, section 3.2): minus the logarithm
 of the share of the softmax over all tokens of all lines that falls on where an answer starts, and the same for its
 end; where there is no answer, on the lines' `[CLS]`; where only the telling lines are known, on any of their tokens.
-Added to it is the cross-entropy of whether each line answers by itself. The second stage of a run also draws
-questions beside the lines that our own memory finds (`span_contexts`). What ships is the mean of the moving averages
-at the ends of the stages: either alone does worse on questions of the other's kind. Interrupted runs go on from their
-last checkpoint.
+Added to it are the cross-entropy of whether each line answers by itself, and the group contrastive loss of the lines
+by the same log-odds (METHODS 6.4, Eq. 4): the ranker's second look orders memories by them. The second stage of a run
+also draws questions beside the lines that our own memory finds (`span_contexts`). What ships is the mean of the
+moving averages at the ends of the stages: either alone does worse on questions of the other's kind. Interrupted runs
+go on from their last checkpoint.
 """
 
 import random
@@ -26,6 +27,7 @@ from ..rerank.span_logits import Logits, span_logits
 from ..rerank.span_weights import SpanWeights
 from .block_qr import Average
 from .lora import Lora, mean_of
+from .losses import group_contrastive
 from .reader_examples import Source, draw_corpus
 from .span_contexts import SHARES as CONTEXT_SHARES
 from .span_contexts import SHOWING
@@ -51,7 +53,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Everything a run depends on beside its questions; `telling` is what each line's own cross-entropy counts."""
+    """Everything a run depends on beside its questions.
+
+    `telling` is what each line's own cross-entropy counts, `ordering` what the group contrastive loss of a question's
+    lines does.
+    """
 
     stages: tuple[Stage, ...] = (
         Stage(updates=1_200, step=1e-3, warm_up=60),
@@ -62,6 +68,7 @@ class Recipe:
     decay: float = 0.01
     average: float = 0.99
     telling: float = 1.0 / 3.0
+    ordering: float = 0.5
     seed: int = 11
     showing: Showing = field(default_factory=Showing)
     shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
@@ -156,7 +163,9 @@ class Trainer:
         every = span_logits(model, self._head, [row for one in asked for row in one.rows])
         loss = torch.stack(
             [
-                span_loss(part, one) + self._recipe.telling * telling_loss(part, one)
+                span_loss(part, one)
+                + self._recipe.telling * telling_loss(part, one)
+                + self._recipe.ordering * ordering_loss(part, one)
                 for part, one in zip(parts(every, asked), asked, strict=True)
             ]
         ).mean()
@@ -257,6 +266,21 @@ def span_loss(logits: Logits, spans: Spans) -> Tensor:
 
 def telling_loss(logits: Logits, spans: Spans) -> Tensor:
     """Return the summed cross-entropy of whether each row of a question answers it, a scalar."""
-    answers = torch.zeros(len(spans.rows))
-    answers[list(spans.telling)] = 1.0
-    return binary_cross_entropy_with_logits(logits.tells, answers, reduction="sum")
+    return binary_cross_entropy_with_logits(logits.tells, _is_telling(spans).float(), reduction="sum")
+
+
+def ordering_loss(logits: Logits, spans: Spans) -> Tensor:
+    """Return how far the telling rows of a question are from standing before the others, a scalar (METHODS 6.4).
+
+    Nothing where all rows tell, or none.
+    """
+    is_telling = _is_telling(spans)
+    if bool(is_telling.all()) or not bool(is_telling.any()):
+        return torch.zeros(())
+    return group_contrastive(logits.tells, is_telling)
+
+
+def _is_telling(spans: Spans) -> Tensor:
+    found = torch.zeros(len(spans.rows), dtype=torch.bool)
+    found[list(spans.telling)] = True
+    return found

@@ -12,9 +12,11 @@ import torch
 from recollect.memory.embedder import minilm_folder
 from recollect.memory.minilm import MiniLm
 from recollect.training.asked import AskedList, AskedPool
+from recollect.training.block_corpora import corpora
 from recollect.training.block_lists import Example, Reading, Sampler, examples_of, show, show_whole
 from recollect.training.block_measure import beside_others, measure, recalls
-from recollect.training.block_qr import Recipe, Trainer, fitted
+from recollect.training.block_qr import SHARES, Recipe, Trainer, fitted
+from recollect.training.block_run import HELD_OUT, chosen
 from recollect.training.losses import group_contrastive
 
 FACTS = ((5, 0), (6, 2))
@@ -84,6 +86,13 @@ def test_a_corpus_is_drawn_once_through_before_again() -> None:
     sampler = Sampler(examples=examples_of([a_pool(*lists)]), shares={"msc": 1.0}, drawn=random.Random(3))
     first = [int(sampler.next().asked.evidence[0]) for _ in range(5)]
     assert sorted(first) == [0, 1, 2, 3, 4]
+
+
+def test_every_corpus_has_its_share_and_its_held_out_lists() -> None:
+    assert set(corpora("train")) == set(SHARES)
+    assert set(corpora("dev")) == set(HELD_OUT)
+    pools = [replace(a_pool(*(a_list([place]) for place in range(5))), corpus=corpus) for corpus in HELD_OUT]
+    assert [one.pool.corpus for one in chosen(pools)] == [corpus for corpus in HELD_OUT for _ in range(5)]
 
 
 def test_lists_without_evidence_or_choice_teach_nothing() -> None:

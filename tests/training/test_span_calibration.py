@@ -1,6 +1,7 @@
 """Calibration of offline answers: what is chosen, on which questions, and what ships."""
 
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from recollect.agent.read_answers import FEATURES, shipped_model
 from recollect.agent.span_reader import AnswerSpan, SpanReading
 from recollect.config import Config
 from recollect.memory.types import Context, Turn
+from recollect.training.corpora import Question
+from recollect.training.pools import friends_episodes
 from recollect.training.span_calibration import RememberingReader, best_threshold, calibrate, write
 from recollect.training.span_questions import (
     ANSWERABLE,
@@ -190,3 +193,17 @@ def test_questions_are_put_with_and_without_an_answer(tmp_path: Path) -> None:
         if one.corpus == "friendsqa" and one.kind == EXCHANGED and "in 1" in one.question
     }
     assert other == "What does Joey like in 1?"
+
+
+def test_what_several_sessions_answer_is_put_where_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = _data(tmp_path / "data")
+    (pool, *_) = friends_episodes(data, "dev", 1, random.Random(1))
+    question = Question(text="What weather does Ross like?", evidence=("0:u0",), kind="gathered", answers=("rain",))
+    pools = [replace(pool, questions=(question,))]
+    monkeypatch.setattr("recollect.training.span_questions.gathered_pools", lambda *_: pools)
+    root: LongTermMemory = open_memory(tmp_path / "m.db", user="train", config=Config(rerank="none"))
+    with root:
+        for asking in (Asking(episodes=1), Asking(episodes=1, gathered=True)):
+            found = put_questions(data, "dev", root.as_user, asking=asking, seed=3)
+            gathered = [(one.question, one.answers, one.evidence) for one in found if one.corpus == "gathered"]
+            assert gathered == ([(question.text, ("rain",), {"0:u0"})] if asking.gathered else [])

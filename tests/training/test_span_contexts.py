@@ -11,7 +11,9 @@ from recollect.training.span_contexts import (
     ALTERED,
     EXCHANGED,
     FRIENDS,
+    GATHERED,
     OTHERS,
+    SHARES,
     WRITTEN,
     context_sources,
 )
@@ -83,6 +85,7 @@ def test_evidence_is_kept_apart_and_the_best_lines_come_first() -> None:
             put("written", ANSWERABLE, "What did the flood take?", evidence="D1:1", answers=("the shed",)),
             put("friendsqa", ANSWERABLE, "What was there to eat?", evidence="D1:2", answers=("pasta",)),
             put("written", ANSWERABLE, "What is not in the context?", evidence="D9:9", answers=("nothing",)),
+            put("gathered", ANSWERABLE, "What came down?", evidence="D1:1", answers=("the flood", "it rained")),
             put("written", ASKED_OF_ANOTHER, "What did Ben's flood take?", evidence="D1:1"),
             put("friendsqa", ELSEWHERE, "Where is the key?"),
         ],
@@ -93,7 +96,8 @@ def test_evidence_is_kept_apart_and_the_best_lines_come_first() -> None:
     assert [one.text for one in written.evidence] == ["The flood took our shed."]
     assert [one.text for one in written.others] == ["Pasta tonight?", "It rained."]
     assert written.answers == ("the shed",)
-    assert len(found[FRIENDS]) == 1
+    assert len(found[FRIENDS]) == len(found[GATHERED]) == 1
+    assert set(found) == set(SHARES)
     for name in (EXCHANGED, OTHERS):
         (one,) = found[name]
         assert (one.answers, one.evidence) == ((), ())

@@ -19,7 +19,7 @@ from recollect.rerank.span_weights import load_weights, save_weights
 from recollect.training.reader_examples import Said, Source
 from recollect.training.span_examples import Showing, Spans, spans_of
 from recollect.training.span_measure import measure
-from recollect.training.span_reader import Recipe, Stage, Trainer, parts, span_loss, telling_loss
+from recollect.training.span_reader import Recipe, Stage, Trainer, ordering_loss, parts, span_loss, telling_loss
 from recollect.training.span_sources import span_sources
 from recollect.training.written_questions import written_questions
 from tests.training.data_sets import asked, doc, write_set
@@ -143,6 +143,19 @@ def test_each_row_is_taught_whether_it_answers() -> None:
     spans = Spans(**common, rows=(1, 2), telling=(0,))  # type: ignore[arg-type]
     wanted = torch.tensor([2.0, 1.0]).sigmoid().log().sum()
     assert float(telling_loss(logits, spans)) == pytest.approx(-float(wanted))
+
+
+def test_rows_that_tell_are_taught_to_stand_before_the_others() -> None:
+    tells = torch.tensor([2.0, -1.0, 0.5, 1.0])
+    places = torch.arange(4)
+    logits = Logits(row=places, start=torch.zeros(4), end=torch.zeros(4), begins=places, tells=tells)
+    common = {"corpus": "", "question": "", "lines": (), "answers": (), "starts": (), "ends": ()}
+    spans = Spans(**common, rows=(1, 2, 3, 4), telling=(0, 2))  # type: ignore[arg-type]
+    # each against the rows that do not tell, not against one another
+    wanted = -(tells[[0, 1, 3]].log_softmax(0)[0] + tells[[2, 1, 3]].log_softmax(0)[0]) / 2
+    assert float(ordering_loss(logits, spans)) == pytest.approx(float(wanted))
+    for alike in ((), (0, 1, 2, 3)):
+        assert float(ordering_loss(logits, replace(spans, telling=alike))) == 0.0
 
 
 def test_stages_follow_one_another_each_with_its_own_steps() -> None:
