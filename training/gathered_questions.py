@@ -5,14 +5,13 @@ between the same two people. The file holds questions, short answers and the ids
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..memory.errors import DataFormatError
-from .corpora import Conversation, Question, read_conversations, read_jsonl
+from .corpora import Conversation, Question, read_conversations
 from .pools import concatenated
+from .question_file import question_records
 
 KINDS = ("gather", "count", "open")
 """Turns of several sessions give parts of the answer; they are counted; it follows from what was said."""
@@ -38,10 +37,7 @@ class GatheredQuestion:
 
 def gathered_questions(file: Path | None = None) -> list[GatheredQuestion]:
     """Return the questions that ship, or those of a file. Raises DataFormatError for one that is malformed."""
-    path: Path | Traversable = file or files("recollect.training").joinpath("gathered_questions.jsonl")
-    if not isinstance(path, Path):
-        raise DataFormatError("The gathered questions are not on disk; install Recollect unpacked.")
-    found = [
+    return [
         GatheredQuestion(
             conversations=tuple(record["docs"]),
             text=record["q"],
@@ -50,12 +46,8 @@ def gathered_questions(file: Path | None = None) -> list[GatheredQuestion]:
             doubtful=tuple(record.get("m", ())),
             kind=record["k"],
         )
-        for record in read_jsonl(path, needs=_NEEDS)
+        for record in question_records("gathered_questions.jsonl", file, needs=_NEEDS, kinds=KINDS)
     ]
-    strange = next((one for one in found if one.kind not in KINDS or not one.turns), None)
-    if strange is not None:
-        raise DataFormatError(f"{path}: {strange.text!r} has no turns, or its kind is none of {', '.join(KINDS)}.")
-    return found
 
 
 def gathered_pools(data: Path, split: str, *, file: Path | None = None) -> list[Conversation]:
@@ -85,13 +77,8 @@ def _pools(
             raise DataFormatError(
                 f"{' + '.join(ids)} has no turn {', '.join(absent)}, which a gathered question names."
             )
-        yield Conversation(
-            id=pool.id,
-            split=pool.split,
-            speakers=pool.speakers,
-            turns=pool.turns,
-            questions=tuple(
-                Question(text=one.text, evidence=one.turns, kind=GATHERED, without=one.doubtful, answers=one.answers)
-                for one in questions
-            ),
-        )
+        yield replace(pool, questions=tuple(map(_question, questions)))
+
+
+def _question(one: GatheredQuestion) -> Question:
+    return Question(text=one.text, evidence=one.turns, kind=GATHERED, without=one.doubtful, answers=one.answers)

@@ -7,13 +7,12 @@ what was said. The file holds questions, short answers and the ids of turns, no 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ..memory.errors import DataFormatError
-from .corpora import Conversation, Question, read_conversations, read_jsonl
+from .corpora import Conversation, Question, read_conversations
 from .pools import MSC_CONVERSATIONS, concatenated
+from .question_file import question_records
 
 KINDS = ("single", "multi", "when", "open", "trap")
 """One turn answers; several do; a time is asked for; it follows from what was said; nothing answers."""
@@ -38,10 +37,7 @@ class WrittenQuestion:
 
 def written_questions(file: Path | None = None) -> list[WrittenQuestion]:
     """Return the questions that ship, or those of a file. Raises DataFormatError for one that is malformed."""
-    path: Path | Traversable = file or files("recollect.training").joinpath("written_questions.jsonl")
-    if not isinstance(path, Path):
-        raise DataFormatError("The written questions are not on disk; install Recollect unpacked.")
-    found = [
+    return [
         WrittenQuestion(
             conversation=record["doc"],
             text=record["q"],
@@ -50,12 +46,8 @@ def written_questions(file: Path | None = None) -> list[WrittenQuestion]:
             kind=record["k"],
             is_own=record.get("x", False),
         )
-        for record in read_jsonl(path, needs=_NEEDS)
+        for record in question_records("written_questions.jsonl", file, needs=_NEEDS, kinds=KINDS)
     ]
-    strange = next((one for one in found if one.kind not in KINDS or not one.turns), None)
-    if strange is not None:
-        raise DataFormatError(f"{path}: {strange.text!r} has no turns, or its kind is none of {', '.join(KINDS)}.")
-    return found
 
 
 def written_conversations(data: Path, split: str, *, file: Path | None = None) -> list[Conversation]:
