@@ -13,6 +13,7 @@ from typing import Self, Unpack
 from ..memory.context import DEFAULT_BUDGET
 from ..memory.errors import ClosedError, GenerationError, InvalidInput, RecollectError
 from ..memory.types import Context, Retrieved, Turn
+from .asker import of_asker
 from .citations import is_abstention, marks_in, parse_citations, unescape_marks
 from .filters import Filters, also_without, also_without_ids, readable
 from .long_term_memory import LongTermMemory
@@ -240,9 +241,9 @@ class Agent:
         )
 
     def _retrieved(self, question: str, filters: Filters) -> Retrieved:
-        """Recall and rerank; if that fails the agent answers from the live window and says so."""
+        """Recall and rerank what is asked of "me" by name; if that fails the agent answers from the live window."""
         try:
-            return self.memory.retrieve(question, budget=self.budget, **filters)
+            return self.memory.retrieve(of_asker(question, self.speaker), budget=self.budget, **filters)
         except (InvalidInput, ClosedError):  # the caller's mistake, not a failure of the memory
             raise
         except RecollectError as error:

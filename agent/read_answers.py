@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +12,7 @@ from ..memory.errors import GenerationError
 from ..memory.types import Context
 from ..memory.words import words
 from .answer_lines import Line, lines_of
+from .asker import of_asker
 from .evidence import word_support
 from .sentences import Sentence
 
@@ -27,18 +27,6 @@ better the person asked about covers it than others do."""
 
 MOST_NATS = 20.0
 _FIRST_PERSON = frozenset(("i", "my", "me", "mine", "myself", "we", "our", "us"))
-_TO_THIRD = {
-    "i": "{name}",
-    "me": "{name}",
-    "myself": "{name}",
-    "my": "{name}'s",
-    "mine": "{name}'s",
-    "am": "is",
-    "i'm": "{name} is",
-    "i've": "{name} has",
-    "i'd": "{name} would",
-}
-_PERSONAL = re.compile(r"(?<![\w'’])(?:" + "|".join(sorted(_TO_THIRD, key=len, reverse=True)) + r")(?![\w'’])", re.I)
 
 
 class Reads(Protocol):
@@ -138,13 +126,6 @@ def read_answers(
             *word_support(asked, sentences, lines[best.line].sentence_at(best.start)),
         ),
     )
-
-
-def of_asker(question: str, asker: str) -> str:
-    """Return a question about "me" as one about the asker: the reader has learnt from such."""
-    if not asker:
-        return question
-    return _PERSONAL.sub(lambda match: _TO_THIRD[match.group().lower()].format(name=asker), question)
 
 
 def _answer(line: Line, span: "AnswerSpan", lead: float) -> ReadAnswer:

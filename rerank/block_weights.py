@@ -15,7 +15,7 @@ from .adapter_file import AdapterFile
 
 FORMAT = "1"
 SHIPPED = "block_qr.safetensors"
-SHIPPED_SHA256 = "dd54782b409b507ba62fa350362c537d2b0fffa741316a9bc5f1466336931290"
+SHIPPED_SHA256 = "e4646323edd434a300c3ade34534b3928812a2a7877309e2a804f6004cec6e30"
 _FILE = AdapterFile(format=FORMAT, matrix="reading", content="block ranker")
 
 

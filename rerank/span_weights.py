@@ -14,7 +14,7 @@ from .adapter import Adapter
 from .adapter_file import AdapterFile
 
 SHIPPED = "span_reader.safetensors"
-SHIPPED_SHA256 = "1600e8619225c1daed66557151c5474cd05f18e29bccf6c252a609fd2556c692"
+SHIPPED_SHA256 = "df6c5b4909a2abee4b124b14d1cd1bd397f4f3b76523da11179892a5be6d9c0e"
 _FILE = AdapterFile(format="spans 2", matrix="head", content="span reader")
 
 

@@ -23,8 +23,8 @@ from recollect.memory.errors import (
     RecollectError,
 )
 from recollect.memory.store import Store
-from recollect.memory.types import Candidate, EventSummary, ScoredMemory, Turn
-from recollect.rerank.base import FirstStageOrder, Reranker
+from recollect.memory.types import NO_EFFORT, Candidate, EventSummary, ScoredMemory, Turn
+from recollect.rerank.base import FirstStageOrder, Ranking, Reranker
 from tests.fakes import HashEmbedder, ScriptedGenerator, count_words
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -74,6 +74,35 @@ def test_the_generator_sees_question_and_context_and_no_history(opened: Opened) 
     answer = agent.ask("Which dog?")
     assert generator.asked == [("Which dog?", answer.context, ())]
     assert answer.context.text == "2 March 2026\n[1] Alice: I adopted a beagle"
+
+
+class Listening(FirstStageOrder):
+    """Remembers what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def rank(
+        self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
+    ) -> list[ScoredMemory]:
+        self.asked.append(question)
+        return super().rank(question, candidates, events=events)
+
+    def ranking(
+        self, question: str, candidates: Sequence[Candidate], *, events: Sequence[EventSummary] = ()
+    ) -> Ranking:
+        return Ranking(memories=tuple(self.rank(question, candidates)), effort=NO_EFFORT)
+
+
+def test_what_is_asked_of_me_is_looked_for_by_name_and_answered_as_it_was_asked(opened: Opened) -> None:
+    generator, reranker = ScriptedGenerator("A beagle [1]."), Listening()
+    agent = opened(generator, reranker=reranker)
+    agent.memory.add("Alice", "I adopted a beagle", said_at=NOON)
+    agent.ask("Which dog is mine?")
+    agent.reply("Did I tell you about my dog?")
+    assert reranker.asked == ["Which dog is Alice's?", "Did Alice tell you about Alice's dog?"]
+    assert [question for question, _, _ in generator.asked] == ["Which dog is mine?", "Did I tell you about my dog?"]
+    assert said(agent)[1] == ("Alice", "Did I tell you about my dog?")
 
 
 def test_filters_of_a_question_reach_recall(opened: Opened) -> None:

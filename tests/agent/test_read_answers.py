@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from recollect.agent.answer_lines import MOST_CHARACTERS, lines_of
+from recollect.agent.asker import of_asker
 from recollect.agent.generators.extractive import ExtractiveGenerator
 from recollect.agent.ports import ABSTENTION
-from recollect.agent.read_answers import FEATURES, ReaderModel, Reads, of_asker, read_answers
+from recollect.agent.read_answers import FEATURES, ReaderModel, Reads, read_answers
 from recollect.agent.span_reader import AnswerSpan, SpanReading
 from recollect.memory.errors import EmbedderError
 from recollect.memory.timeline import resolve_dates
