@@ -52,3 +52,9 @@ class Answer:
     ranked: tuple[ScoredMemory, ...] = ()
     reply: Turn | None = None
     usage: Usage | None = None
+
+    @property
+    def nearest(self) -> Turn | None:
+        """The turn that ranked best where nothing is remembered for sure: who asked may see more in it."""
+        turns = (scored.memory for scored in self.ranked if isinstance(scored.memory, Turn))
+        return next(turns, None) if self.abstained else None

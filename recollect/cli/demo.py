@@ -38,9 +38,17 @@ class Outcome:
         return any(one.turn.ref in self.question.evidence for one in self.answer.citations)
 
     @property
+    def is_near(self) -> bool:
+        """Whether nothing is remembered for sure, but a turn that answers is shown as the nearest."""
+        nearest = self.answer.nearest
+        return nearest is not None and nearest.ref in self.question.evidence
+
+    @property
     def verdict(self) -> str:
         """The same in words."""
         if self.question.is_answerable:
+            if self.is_near:
+                return "is not sure, but shows the right turn"
             return "cites the right turn" if self.is_right else "does not cite the right turn"
         return "rightly does not remember" if self.is_right else "should not remember"
 
@@ -98,8 +106,12 @@ def _ask(agent: "Agent", question: "SampleQuestion") -> Outcome:
     screen = console()
     screen.print(shown(question.question, "bold"), soft_wrap=True)
     show_answer(answer)
-    screen.print(shown(f"  {outcome.verdict}, {outcome.took_ms:.0f} ms\n", "green" if outcome.is_right else "red"))
+    screen.print(shown(f"  {outcome.verdict}, {outcome.took_ms:.0f} ms\n", _colour(outcome)))
     return outcome
+
+
+def _colour(outcome: Outcome) -> str:
+    return "green" if outcome.is_right else "yellow" if outcome.is_near else "red"
 
 
 def _show_table(outcomes: Sequence[Outcome]) -> None:
@@ -110,6 +122,7 @@ def _show_table(outcomes: Sequence[Outcome]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_row("questions", str(len(outcomes)))
     table.add_row("cited the right turn", f"{sum(o.is_right for o in answerable)} of {len(answerable)}")
+    table.add_row("not sure, but showed it", f"{sum(o.is_near for o in answerable)} of {len(answerable)}")
     table.add_row("rightly did not remember", f"{sum(o.is_right for o in others)} of {len(others)}")
     if outcomes:
         table.add_row("median time", f"{median(o.took_ms for o in outcomes):.0f} ms a question")

@@ -86,6 +86,7 @@ def answer_document(question: str, answer: Answer) -> Document:
         "answer": answer.text,
         "abstained": answer.abstained,
         "citations": [citation_document(one) for one in answer.citations],
+        "nearest": None if answer.nearest is None else memory_document(answer.nearest),
         "dropped_citations": answer.dropped_citations,
         "context_tokens": answer.context.tokens,
         "usage": None if answer.usage is None else usage_document(answer.usage),

@@ -13,7 +13,7 @@ from ..agent.types import Answer
 from ..memory.errors import InvalidInput, RecollectError
 from .output import console, note, say
 from .prose import ProseStream, show_prose
-from .rendering import memories_table, show_citations, show_problems, show_usage
+from .rendering import memories_table, show_sources
 
 HELP = """/recall TEXT   the memories that may answer TEXT
 /why           what the last answer was given to read, by number
@@ -80,9 +80,7 @@ class PlainChat:
             note("(stopped; what you said is remembered)")
             return
         self._last = stream.answer
-        show_citations(self._last.citations)
-        show_usage(self._last.usage)
-        show_problems(self._last.problems)
+        show_sources(self._last)
 
     def _recall(self, text: str) -> None:
         if not text:

@@ -25,11 +25,14 @@ def citation_line(citation: Citation) -> str:
 
     The share of the answer is there where the generator tells it.
     """
-    turn = citation.turn
-    place = turn.ref or f"session {turn.session}, turn {turn.position}"
     share = "" if citation.share is None else f"{100.0 * citation.share:.0f} %, "
-    said = f"{turn.speaker}, {moment(turn.said_at)} ({place}): “{' '.join(turn.text.split())}”"
-    return f"[{citation.number}] {share}{said}"
+    return f"[{citation.number}] {share}{turn_line(citation.turn)}"
+
+
+def turn_line(turn: Turn) -> str:
+    """Return `Alice, 2026-03-02 18:00 (chat-7): “…”`, white space in the words collapsed."""
+    place = turn.ref or f"session {turn.session}, turn {turn.position}"
+    return f"{turn.speaker}, {moment(turn.said_at)} ({place}): “{' '.join(turn.text.split())}”"
 
 
 def show_citations(citations: Iterable[Citation], *, indent: str = "  ") -> None:
@@ -39,9 +42,19 @@ def show_citations(citations: Iterable[Citation], *, indent: str = "  ") -> None
 
 
 def show_answer(answer: Answer) -> None:
-    """Write an answer and the turns it cites; what went wrong on the way goes to stderr."""
+    """Write an answer and the turns behind it; what went wrong on the way goes to stderr."""
     show_prose(answer.text)
+    show_sources(answer)
+
+
+def show_sources(answer: Answer) -> None:
+    """Write the turns that an answer cites, or the nearest one where nothing is remembered for sure.
+
+    What a hosted model took and what went wrong on the way go to stderr.
+    """
     show_citations(answer.citations)
+    if answer.nearest is not None:
+        show_prose(f"nearest: {turn_line(answer.nearest)}", style="dim", indent="  ", hanging="    ")
     show_usage(answer.usage)
     show_problems(answer.problems)
 

@@ -61,6 +61,7 @@ def test_the_demo_stores_asks_and_shows_the_turns_behind_the_answers(
     assert "9 January 2026" in result.stdout
     assert "2 of 2" in result.stdout
     assert "of 1" in result.stdout
+    assert "0 of 2" in result.stdout  # nothing was shown without being sure of it
     assert parsed(run("--store", store, "stats", "--json"))["turns_by_user"] == {"ann": 2}
 
 

@@ -87,7 +87,7 @@ def test_an_answer_comes_with_who_said_it_when_and_in_which_words(
         "Biscuit, a beagle [1].",
         "  [1] Alice, 2026-03-02 18:00 (a1): “I adopted a beagle called Biscuit yesterday.”",
     ]
-    assert (found["answer"], found["abstained"]) == ("Biscuit, a beagle [1].", False)
+    assert (found["answer"], found["abstained"], found["nearest"]) == ("Biscuit, a beagle [1].", False, None)
     assert [(one["number"], one["ref"]) for one in found["citations"]] == [(1, "a1")]
 
 
@@ -119,8 +119,14 @@ def test_an_offline_answer_took_no_tokens_of_a_model(run: Run, talk_store: Path)
 def test_not_remembering_is_an_answer_too(run: Run, talk_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(says(ABSTENTION)) as server:
         monkeypatch.setenv("RECOLLECT_HOSTED_BASE_URL", server.url)
-        found = parsed(run("--store", talk_store, "ask", "Who is Carol?", "--json"))
-    assert (found["abstained"], found["citations"]) == (True, [])
+        asked = ("--store", talk_store, "ask", "Who is Carol?", "--as-of", "2026-03-02T18:00")
+        found = parsed(run(*asked, "--json"))
+        shown = run(*asked).stdout
+    assert (found["abstained"], found["citations"], found["nearest"]["ref"]) == (True, [], "a1")
+    assert shown.splitlines() == [
+        ABSTENTION,
+        "  nearest: Alice, 2026-03-02 18:00 (a1): “I adopted a beagle called Biscuit yesterday.”",
+    ]
 
 
 @pytest.mark.usefixtures("hosted")
