@@ -55,6 +55,7 @@ class Answer:
 
     @property
     def nearest(self) -> Turn | None:
-        """The turn that ranked best where nothing is remembered for sure: who asked may see more in it."""
+        """The best turn that is no question, where nothing is remembered for sure: who asked may see more in it."""
         turns = (scored.memory for scored in self.ranked if isinstance(scored.memory, Turn))
-        return next(turns, None) if self.abstained else None
+        told = (turn for turn in turns if not turn.text.rstrip().endswith("?"))
+        return next(told, None) if self.abstained else None

@@ -138,6 +138,18 @@ def test_an_abstention_is_recognised(opened: Opened) -> None:
     assert not opened(ScriptedGenerator("A dog.")).ask("dog").abstained
 
 
+def test_what_is_not_remembered_for_sure_has_a_nearest_turn_that_is_no_question(opened: Opened) -> None:
+    agent = opened(ScriptedGenerator(ABSTENTION))
+    assert agent.ask("Which dog is it?").nearest is None  # nothing is there
+    agent.memory.add("Alice", "Which dog is it?", said_at=NOON)
+    agent.memory.add("Bob", "It is the dog of Carol", said_at=NOON)
+    nearest = agent.ask("Which dog is it?").nearest
+    assert nearest is not None
+    assert nearest.text == "It is the dog of Carol"
+    sure = Agent(agent.memory, ScriptedGenerator("Carol's [1]."))
+    assert sure.ask("Which dog is it?").nearest is None
+
+
 def test_every_stage_is_timed_and_the_total_holds_them(opened: Opened) -> None:
     agent = opened(ScriptedGenerator("yes"))
     agent.memory.add("Alice", "dog", said_at=NOON)
