@@ -211,6 +211,7 @@ class Agent:
     def _answered(
         self, question: str, filters: Filters, *, history: list[Turn], on_recall: OnRecall | None = None
     ) -> PythonGenerator[str, None, Answer]:
+        question = readable(question)
         begun = time.perf_counter()
         if not self.generator.reads_history:  # it quotes people; what it said itself only repeats them
             filters = also_without(filters, self._assistant)
@@ -218,7 +219,7 @@ class Agent:
         if on_recall is not None:
             on_recall(found)
         generating = time.perf_counter()
-        told = yield from _shown(telling_pieces(self.generator, readable(question), found.context, history))
+        told = yield from _shown(telling_pieces(self.generator, question, found.context, history))
         ended = time.perf_counter()
         raw = storable(told.text).strip()
         if not raw:

@@ -105,6 +105,12 @@ def test_what_is_asked_of_me_is_looked_for_by_name_and_answered_as_it_was_asked(
     assert said(agent)[1] == ("Alice", "Did I tell you about my dog?")
 
 
+@pytest.mark.parametrize("question", [None, 7])
+def test_what_is_no_text_is_told(opened: Opened, question: object) -> None:
+    with pytest.raises(InvalidInput, match="The question must be text"):
+        opened(ScriptedGenerator("yes")).ask(question)  # type: ignore[arg-type]
+
+
 def test_filters_of_a_question_reach_recall(opened: Opened) -> None:
     agent = opened(ScriptedGenerator("yes"))
     agent.memory.add("Alice", "dog one", said_at=NOON)
