@@ -2,6 +2,8 @@
 
 import re
 
+FIRST_PERSON = frozenset(("i", "my", "me", "mine", "myself", "we", "our", "us"))
+
 _TO_THIRD = {
     "i": "{name}",
     "me": "{name}",

@@ -13,6 +13,7 @@ import numpy as np
 from ..memory.errors import EmbedderError
 from ..memory.ports import Embedder
 from ..memory.words import query_terms, words
+from .asker import FIRST_PERSON
 from .sentences import Sentence
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ FEATURES = (
 SUPPORT = ("cosine", "coverage", "context_coverage", "subject_lead", "other_self")
 """What is known of the best sentence of a context; see `support`."""
 
-_FIRST_PERSON = frozenset(("i", "my", "me", "mine", "myself", "we", "our", "us"))
 _SECOND_PERSON = frozenset(("you", "your", "yours", "yourself"))
 _LONG_SENTENCE = 30.0
 _WHEN = re.compile(
@@ -195,7 +195,7 @@ def _is_about_other(sentence: Sentence, subject: set[str]) -> bool:
         return False
     said = set(words(sentence.text))
     names = {word for speaker in subject for word in words(speaker)}
-    return not said.isdisjoint(_FIRST_PERSON) and said.isdisjoint(_SECOND_PERSON | names)
+    return not said.isdisjoint(FIRST_PERSON) and said.isdisjoint(_SECOND_PERSON | names)
 
 
 def _neighbours(sentences: Sequence[Sentence], coverage: Sequence[float]) -> list[float]:
@@ -215,7 +215,7 @@ def _subjects(question: str, sentences: Sequence[Sentence], asker: str) -> set[s
     asked = set(words(question))
     speakers = {sentence.turn.speaker.casefold() for sentence in sentences}
     about = {speaker for speaker in speakers if not asked.isdisjoint(words(speaker))}
-    if not asked.isdisjoint(_FIRST_PERSON) and asker:
+    if not asked.isdisjoint(FIRST_PERSON) and asker:
         about.add(asker.casefold())
     return about
 

@@ -12,7 +12,7 @@ from ..memory.errors import GenerationError
 from ..memory.types import Context
 from ..memory.words import words
 from .answer_lines import Line, lines_of
-from .asker import of_asker
+from .asker import FIRST_PERSON, of_asker
 from .evidence import word_support
 from .sentences import Sentence
 
@@ -26,7 +26,6 @@ else tells of himself or herself; the score of its memory; how much of the quest
 better the person asked about covers it than others do."""
 
 MOST_NATS = 20.0
-_FIRST_PERSON = frozenset(("i", "my", "me", "mine", "myself", "we", "our", "us"))
 
 
 class Reads(Protocol):
@@ -152,7 +151,7 @@ def _is_about_other(question: str, lines: Sequence[Line], best: Line) -> bool:
         return False
     said = set(words(best.turn.text))
     names = {word for speaker in about for word in words(speaker)}
-    return not said.isdisjoint(_FIRST_PERSON) and said.isdisjoint(names)
+    return not said.isdisjoint(FIRST_PERSON) and said.isdisjoint(names)
 
 
 def sigmoid(logit: float) -> float:

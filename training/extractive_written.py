@@ -15,7 +15,7 @@ from ..agent.long_term_memory import LongTermMemory
 from ..agent.sentences import sentences_of
 from .corpora import Conversation
 from .extractive import Asked, RememberingEmbedder
-from .pools import MSC_CONVERSATIONS, Renaming, concatenated
+from .pools import MSC_CONVERSATIONS, Renaming, concatenated, first_two
 from .written_questions import WrittenQuestion, written_conversations, written_questions
 
 QUESTIONS_EACH = 70
@@ -38,7 +38,7 @@ def ask_written(
     asked: list[Asked] = []
     for start in range(0, len(order), MSC_CONVERSATIONS):
         ten = order[start : start + MSC_CONVERSATIONS]
-        names = (ten[0].speakers[0], ten[0].speakers[1])
+        names = first_two(ten)
         pool = concatenated(ten, names=names)
         memory = open_memory(f"written {pool.id}")
         memory.add_many(pool.turns)

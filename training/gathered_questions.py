@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..memory.errors import DataFormatError
 from .corpora import Conversation, Question, read_conversations
-from .pools import concatenated
-from .question_file import question_records
+from .pools import concatenated, first_two
+from .question_file import check_turns, question_records
 
 KINDS = ("gather", "count", "open")
 """Turns of several sessions give parts of the answer; they are counted; it follows from what was said."""
@@ -70,15 +69,10 @@ def _pools(
         if not set(ids) <= by_id.keys():
             continue
         joined = [by_id[one] for one in ids]
-        pool = concatenated(joined, names=(joined[0].speakers[0], joined[0].speakers[1]))
-        known = {turn.ref for turn in pool.turns}
-        absent = sorted({ref for one in questions for ref in (*one.turns, *one.doubtful)} - known)
-        if absent:
-            raise DataFormatError(
-                f"{' + '.join(ids)} has no turn {', '.join(absent)}, which a gathered question names."
-            )
-        yield replace(pool, questions=tuple(map(_question, questions)))
+        pool = concatenated(joined, names=first_two(joined))
+        yield replace(pool, questions=tuple(_question(pool, one) for one in questions))
 
 
-def _question(one: GatheredQuestion) -> Question:
+def _question(pool: Conversation, one: GatheredQuestion) -> Question:
+    check_turns(one.text, (*one.turns, *one.doubtful), pool)
     return Question(text=one.text, evidence=one.turns, kind=GATHERED, without=one.doubtful, answers=one.answers)

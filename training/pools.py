@@ -34,7 +34,7 @@ def msc_pools(
     most = min(count, len(corpus) // MSC_CONVERSATIONS) * MSC_CONVERSATIONS
     chosen = drawn.sample(corpus, most)
     joined = [chosen[start : start + MSC_CONVERSATIONS] for start in range(0, most, MSC_CONVERSATIONS)]
-    return [concatenated(ten, names=(ten[0].speakers[0], ten[0].speakers[1])) for ten in joined]
+    return [concatenated(ten, names=first_two(ten)) for ten in joined]
 
 
 def friends_episodes(data: Path, split: str, count: int, drawn: random.Random) -> list[Conversation]:
@@ -62,6 +62,12 @@ def _episode(name: str, scenes: Sequence[Conversation]) -> Conversation:
             for question in scene.questions
         ),
     )
+
+
+def first_two(conversations: Sequence[Conversation]) -> tuple[str, str]:
+    """Return who the first of several conversations is between: what is joined of them is between these."""
+    one, other, *_ = conversations[0].speakers
+    return one, other
 
 
 def concatenated(

@@ -1,12 +1,12 @@
 """The files of questions that were written for this project and ship with it, beside the code that reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ..memory.errors import DataFormatError
-from .corpora import Record, read_jsonl
+from .corpora import Conversation, Record, read_jsonl
 
 
 def question_records(
@@ -25,3 +25,10 @@ def question_records(
     if strange is not None:
         raise DataFormatError(f"{path}: {strange['q']!r} has no turns, or its kind is none of {', '.join(kinds)}.")
     return found
+
+
+def check_turns(question: str, refs: Iterable[str], conversation: Conversation) -> None:
+    """Raise DataFormatError where a question names turns that its conversation has not."""
+    absent = set(refs).difference(turn.ref or "" for turn in conversation.turns)
+    if absent:
+        raise DataFormatError(f"{question!r}: {conversation.id} has no turn {', '.join(sorted(absent))}.")

@@ -13,7 +13,7 @@ from ..agent.long_term_memory import LongTermMemory
 from ..memory.types import Context
 from .corpora import Conversation, Question
 from .gathered_questions import GATHERED, gathered_pools
-from .pools import Renaming, concatenated, friends_episodes
+from .pools import Renaming, concatenated, first_two, friends_episodes
 from .written_questions import written_conversations, written_questions
 
 ANSWERABLE, TRAP, EXCHANGED, ELSEWHERE = "answerable", "trap", "exchanged", "elsewhere"
@@ -64,7 +64,7 @@ def put_questions(
     written = written_conversations(data, split)
     order = drawn.sample(written, len(written))
     groups = [order[start : start + asking.pool] for start in range(0, len(order), asking.pool)]
-    pools = [concatenated(group, names=_names(group)) for group in groups]
+    pools = [concatenated(group, names=first_two(group)) for group in groups]
     episodes_asked = friends_episodes(data, split, asking.episodes, drawn)
     found: list[PutQuestion] = []
     for place, (group, pool) in enumerate(zip(groups, pools, strict=True)):
@@ -76,10 +76,6 @@ def put_questions(
     for pool in gathered_pools(data, split) if asking.gathered else ():
         found += _put(GATHERED, pool, [(ANSWERABLE, question) for question in pool.questions], open_memory)
     return found
-
-
-def _names(group: Sequence[Conversation]) -> tuple[str, str]:
-    return group[0].speakers[0], group[0].speakers[1]
 
 
 def _few(asked: Iterable[tuple[str, Question]], asking: Asking) -> Iterator[tuple[str, Question]]:
@@ -150,7 +146,7 @@ def _of_many(episode: Conversation, asking: Asking, drawn: random.Random) -> Ite
 def _traps(group: Sequence[Conversation]) -> Iterator[tuple[str, Question]]:
     written = written_questions()
     for place, conversation in enumerate(group):
-        rename = Renaming(conversation.speakers[:2], _names(group))
+        rename = Renaming(conversation.speakers[:2], first_two(group))
         for question in written:
             if question.conversation == conversation.id and question.kind == "trap":
                 evidence = tuple(f"{place}:{ref}" for ref in question.turns)

@@ -5,14 +5,12 @@ what was said. The file holds questions, short answers and the ids of turns, no 
 """
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..memory.errors import DataFormatError
 from .corpora import Conversation, Question, read_conversations
-from .pools import MSC_CONVERSATIONS, concatenated
-from .question_file import question_records
+from .pools import MSC_CONVERSATIONS, concatenated, first_two
+from .question_file import check_turns, question_records
 
 KINDS = ("single", "multi", "when", "open", "trap")
 """One turn answers; several do; a time is asked for; it follows from what was said; nothing answers."""
@@ -76,18 +74,12 @@ def written_pools(
     for _ in range(rounds):
         order = drawn.sample(every, len(every))
         tens = [order[start : start + MSC_CONVERSATIONS] for start in range(0, len(order), MSC_CONVERSATIONS)]
-        pools += [_pool(ten) for ten in tens]
+        pools += [concatenated(ten, names=first_two(ten)) for ten in tens]
     return pools
 
 
-def _pool(ten: Sequence[Conversation]) -> Conversation:
-    return concatenated(ten, names=(ten[0].speakers[0], ten[0].speakers[1]))
-
-
 def _question(conversation: Conversation, written: WrittenQuestion) -> Question:
-    absent = set(written.turns).difference(turn.ref or "" for turn in conversation.turns)
-    if absent:
-        raise DataFormatError(f"{written.text!r}: {conversation.id} has no turn {', '.join(sorted(absent))}.")
+    check_turns(written.text, written.turns, conversation)
     return Question(
         text=written.text,
         evidence=written.turns,

@@ -3,10 +3,17 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from recollect.agent.ports import ABSTENTION
+from recollect.agent.types import Answer
+from recollect.cli.demo import Outcome
+from recollect.memory.types import Context, ScoredMemory, Turn
+from recollect.sample import SampleQuestion
 
 from .conftest import ROOT, Run, parsed
 
@@ -63,6 +70,38 @@ def test_the_demo_stores_asks_and_shows_the_turns_behind_the_answers(
     assert "of 1" in result.stdout
     assert "0 of 2" in result.stdout  # nothing was shown without being sure of it
     assert parsed(run("--store", store, "stats", "--json"))["turns_by_user"] == {"ann": 2}
+
+
+def test_a_declined_question_whose_turn_stands_nearest_is_told_from_a_wrong_one() -> None:
+    turn = Turn(
+        id=1,
+        user="ann",
+        conversation="demo",
+        session="1",
+        position=1,
+        speaker="Ann",
+        text="I adopted a beagle.",
+        ref="s1-1",
+        said_at=datetime(2026, 1, 10, 18, 5, tzinfo=UTC),
+    )
+    nothing = Context(memories=(), scores=(), text="", tokens=0, budget=1)
+    ranked = (ScoredMemory(memory=turn, score=1.0, stages={}),)
+    declined = Answer(text=ABSTENTION, citations=(), context=nothing, abstained=True, timings={}, ranked=ranked)
+    right, wrong, trap = (
+        Outcome(
+            question=SampleQuestion(question="?", kind="what", evidence=refs, is_answerable=bool(refs)),
+            answer=declined,
+            took_ms=1.0,
+        )
+        for refs in (("s1-1",), ("s1-2",), ())
+    )
+    assert [(one.is_right, one.is_near) for one in (right, wrong, trap)] == [
+        (False, True),
+        (False, False),
+        (True, False),
+    ]
+    assert right.verdict == "is not sure, but shows the right turn"
+    assert (wrong.verdict, trap.verdict) == ("does not cite the right turn", "rightly does not remember")
 
 
 def test_the_demo_is_offline_whatever_is_configured(
