@@ -11,6 +11,7 @@ from ..memory.embedder import MiniLmEmbedder
 from .asked import AskedPool, Asker, load, save
 from .corpora import Conversation
 from .gathered_questions import gathered_pools
+from .invented_conversations import invented_conversations
 from .passage_pools import crd3_episodes, multihop_sets, qmsum_meetings, squad_articles
 from .pools import friends_episodes, msc_pools
 from .written_questions import written_pools
@@ -39,7 +40,7 @@ def lists_of(
     """Return the lists of a split, from `folder` where an earlier call left them, else by asking.
 
     The train split is that of all sets, the dev split (which only chooses and measures) of MSC, FriendsQA, QMSum and
-    the questions written and gathered about MSC.
+    the questions written and gathered about MSC, and the invented conversations.
     """
     encoder = MiniLmEmbedder()
     asker = Asker(open_memory, encoder, limit=LIMIT, seed=extent.seed)
@@ -76,6 +77,7 @@ def _sets(split: str) -> list[tuple[str, _Draw, dict[str, int]]]:
         ("qmsum", lambda d, s, drawn, e: qmsum_meetings(d, s, e.of(90), drawn), {"": 8}),
         ("written", lambda d, s, drawn, e: written_pools(d, s, e.of(2) if s == "train" else 1, drawn), {"": 1000}),
         ("gathered", lambda d, s, drawn, e: gathered_pools(d, s), {"": 1000}),
+        ("invented", lambda d, s, drawn, e: invented_conversations(s), {"": 1000}),
     ]
     if split == "dev":
         return dialogues

@@ -15,7 +15,7 @@ from .block_lists import Example
 from .block_measure import measure
 from .block_qr import Recipe, Trainer, note_down
 
-HELD_OUT = {"msc": 150, "written": 150, "gathered": 100, "friendsqa": 150, "qmsum": 40}
+HELD_OUT = {"msc": 150, "written": 150, "gathered": 100, "invented": 100, "friendsqa": 150, "qmsum": 40}
 """Lists of the dev splits that are measured, by corpus, drawn once for all runs."""
 
 

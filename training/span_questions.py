@@ -13,6 +13,7 @@ from ..agent.long_term_memory import LongTermMemory
 from ..memory.types import Context
 from .corpora import Conversation, Question
 from .gathered_questions import GATHERED, gathered_pools
+from .invented_conversations import INVENTED, invented_conversations
 from .pools import Renaming, concatenated, first_two, friends_episodes
 from .written_questions import written_conversations, written_questions
 
@@ -24,7 +25,8 @@ class Asking:
     """How much is asked. `pool` MSC conversations are joined into one; in large ones often somebody else answers.
 
     Of each pool at most `answerable` questions and `exchanged` ones; of `episodes` FriendsQA episodes `friends`
-    each; `elsewhere` of the pool or episode before. `gathered`: also the questions that several sessions answer.
+    each; `elsewhere` of the pool or episode before. `more`: also the questions that several sessions answer, and those
+    of the invented conversations, the latter asked of the other friend too where nothing then answers.
     """
 
     pool: int = 4
@@ -33,11 +35,11 @@ class Asking:
     episodes: int = 7
     friends: int = 30
     elsewhere: int = 25
-    gathered: bool = False
+    more: bool = False
 
 
 HELD_OUT = Asking()
-TAUGHT = Asking(pool=2, answerable=26, exchanged=16, episodes=40, friends=12, elsewhere=3, gathered=True)
+TAUGHT = Asking(pool=2, answerable=26, exchanged=16, episodes=40, friends=12, elsewhere=3, more=True)
 """For training: smaller pools, so that fewer of the questions asked of the other person have an answer after all."""
 
 
@@ -73,8 +75,10 @@ def put_questions(
     for place, episode in enumerate(episodes_asked):
         asked = [*_of_many(episode, asking, drawn), *_of_before(episodes_asked, place, asking, drawn)]
         found += _put("friendsqa", episode, asked, open_memory)
-    for pool in gathered_pools(data, split) if asking.gathered else ():
+    for pool in gathered_pools(data, split) if asking.more else ():
         found += _put(GATHERED, pool, [(ANSWERABLE, question) for question in pool.questions], open_memory)
+    for pool in invented_conversations(split) if asking.more else ():
+        found += _put(INVENTED, pool, list(_of_two(pool, drawn)), open_memory)
     return found
 
 

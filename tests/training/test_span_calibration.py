@@ -195,15 +195,30 @@ def test_questions_are_put_with_and_without_an_answer(tmp_path: Path) -> None:
     assert other == "What does Joey like in 1?"
 
 
-def test_what_several_sessions_answer_is_put_where_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_asked_of_long_conversations_is_put_where_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = _data(tmp_path / "data")
     (pool, *_) = friends_episodes(data, "dev", 1, random.Random(1))
-    question = Question(text="What weather does Ross like?", evidence=("0:u0",), kind="gathered", answers=("rain",))
-    pools = [replace(pool, questions=(question,))]
-    monkeypatch.setattr("recollect.training.span_questions.gathered_pools", lambda *_: pools)
+    weather = Question(text="What weather does Ross like?", evidence=("0:u0",), kind="gathered", answers=("rain",))
+    talk = replace(pool, speakers=("Ross", "Rachel"), questions=(replace(weather, kind="invented", is_own=True),))
+    monkeypatch.setattr(
+        "recollect.training.span_questions.gathered_pools", lambda *_: [replace(pool, questions=(weather,))]
+    )
+    monkeypatch.setattr("recollect.training.span_questions.invented_conversations", lambda *_: [talk])
     root: LongTermMemory = open_memory(tmp_path / "m.db", user="train", config=Config(rerank="none"))
     with root:
-        for asking in (Asking(episodes=1), Asking(episodes=1, gathered=True)):
+        for asking in (Asking(episodes=1), Asking(episodes=1, more=True)):
             found = put_questions(data, "dev", root.as_user, asking=asking, seed=3)
-            gathered = [(one.question, one.answers, one.evidence) for one in found if one.corpus == "gathered"]
-            assert gathered == ([(question.text, ("rain",), {"0:u0"})] if asking.gathered else [])
+            long = [
+                (one.corpus, one.kind, one.question, one.answers)
+                for one in found
+                if one.corpus in ("gathered", "invented")
+            ]
+            wanted = [
+                ("gathered", "answerable", weather.text, ("rain",)),
+                ("invented", "answerable", weather.text, ("rain",)),
+                ("invented", "exchanged", "What weather does Rachel like?", ()),
+            ]
+            assert long == (wanted if asking.more else [])
+            assert all(one.evidence == {"0:u0"} for one in found if one.corpus in ("gathered", "invented"))
