@@ -6,6 +6,7 @@ remembers. Claude wrote them from a line about each pair; no data set was shown 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from .corpora import Conversation, Question, Record, read_jsonl
 from .question_file import check_turns, packaged, question_records
 
 KINDS = ("single", "gather", "when", "open", "count")
-"""One turn answers; turns of several sessions give parts; a time is asked for; it follows from what was said; a number."""
+"""One turn answers; turns of several sessions give parts; when; what follows from what was said; how many."""
 INVENTED = "invented"
+_NEEDS = ("doc", "q", "a", "e", "k")
 
 
 def invented_conversations(
@@ -28,9 +30,7 @@ def invented_conversations(
     Raises DataFormatError for a record that is malformed, and for a question about a turn that is not there.
     """
     asked: dict[str, list[Record]] = {}
-    for record in question_records(
-        "invented_questions.jsonl", questions, needs=("doc", "q", "a", "e", "k"), kinds=KINDS
-    ):
+    for record in question_records("invented_questions.jsonl", questions, needs=_NEEDS, kinds=KINDS):
         asked.setdefault(record["doc"], []).append(record)
     path = packaged("invented_conversations.jsonl", conversations)
     records = read_jsonl(path, needs=("id", "split", "speakers", "sessions"))
@@ -45,13 +45,7 @@ def _conversation(record: Record, asked: list[Record]) -> Conversation:
         turns=tuple(_turns(record)),
         questions=(),
     )
-    return Conversation(
-        id=bare.id,
-        split=bare.split,
-        speakers=bare.speakers,
-        turns=bare.turns,
-        questions=tuple(_question(one, bare) for one in asked),
-    )
+    return replace(bare, questions=tuple(_question(one, bare) for one in asked))
 
 
 def _turns(record: Record) -> Iterator[NewTurn]:

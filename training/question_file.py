@@ -26,7 +26,7 @@ def question_records(
 
 
 def packaged(shipped: str, file: Path | None = None) -> Path:
-    """Return `file`, or where None the one of the name `shipped`; raises DataFormatError where that is not on disk."""
+    """Return `file`, None being the one of the name `shipped`; raises DataFormatError where that is not on disk."""
     path: Path | Traversable = file or files("recollect.training").joinpath(shipped)
     if not isinstance(path, Path):
         raise DataFormatError(f"{shipped} is not on disk; install Recollect unpacked.")

@@ -25,8 +25,8 @@ class Asking:
     """How much is asked. `pool` MSC conversations are joined into one; in large ones often somebody else answers.
 
     Of each pool at most `answerable` questions and `exchanged` ones; of `episodes` FriendsQA episodes `friends`
-    each; `elsewhere` of the pool or episode before. `more`: also the questions that several sessions answer, and those
-    of the invented conversations, the latter asked of the other friend too where nothing then answers.
+    each; `elsewhere` of the pool or episode before. `more`: also the questions that several sessions answer, and
+    those of the invented conversations, these asked of the other friend too where nothing then answers.
     """
 
     pool: int = 4
