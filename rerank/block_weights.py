@@ -15,7 +15,7 @@ from .adapter_file import AdapterFile
 
 FORMAT = "1"
 SHIPPED = "block_qr.safetensors"
-SHIPPED_SHA256 = "e4646323edd434a300c3ade34534b3928812a2a7877309e2a804f6004cec6e30"
+SHIPPED_SHA256 = "7bede0eef753ed00578e7dc528720ead09cf850e4891399d2c3badd97062766e"
 _FILE = AdapterFile(format=FORMAT, matrix="reading", content="block ranker")
 
 

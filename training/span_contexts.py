@@ -13,19 +13,38 @@ from .reader_examples import Said, Source
 from .span_examples import Showing
 from .span_questions import ANSWERABLE, ELSEWHERE, PutQuestion
 
-WRITTEN, FRIENDS, GATHERED, INVENTED, EXCHANGED, OTHERS, ALTERED = (
+WRITTEN, FRIENDS, GATHERED, INVENTED, MEETINGS, FACTS, EXCHANGED, OTHERS, ALTERED = (
     "context written",
     "context friendsqa",
     "context gathered",
     "context invented",
+    "context qmsum",
+    "context msc",
     "context exchanged",
     "context elsewhere",
     "context altered",
 )
-SHARES = {WRITTEN: 0.24, FRIENDS: 0.10, GATHERED: 0.18, INVENTED: 0.2, EXCHANGED: 0.22, OTHERS: 0.06, ALTERED: 0.12}
+SHARES = {
+    WRITTEN: 0.16,
+    FRIENDS: 0.08,
+    GATHERED: 0.17,
+    INVENTED: 0.24,
+    MEETINGS: 0.05,
+    FACTS: 0.06,
+    EXCHANGED: 0.14,
+    OTHERS: 0.04,
+    ALTERED: 0.06,
+}
 """How often a question of each kind is drawn."""
 SHOWING = Showing(most_others=15, without_evidence=0.0)
-_CORPORA = {"written": WRITTEN, "friendsqa": FRIENDS, "gathered": GATHERED, "invented": INVENTED}
+_CORPORA = {
+    "written": WRITTEN,
+    "friendsqa": FRIENDS,
+    "gathered": GATHERED,
+    "invented": INVENTED,
+    "qmsum": MEETINGS,
+    "msc": FACTS,
+}
 
 
 def context_sources(

@@ -8,15 +8,18 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from ..agent.long_term_memory import LongTermMemory
 from ..memory.types import Context
 from .corpora import Conversation, Question
 from .gathered_questions import GATHERED, gathered_pools
 from .invented_conversations import INVENTED, invented_conversations
-from .pools import Renaming, concatenated, first_two, friends_episodes
+from .passage_pools import qmsum_meetings
+from .pools import Renaming, concatenated, first_two, friends_episodes, msc_pools
 from .written_questions import written_conversations, written_questions
 
+MEETINGS, FACTS = "qmsum", "msc"
 ANSWERABLE, TRAP, EXCHANGED, ELSEWHERE = "answerable", "trap", "exchanged", "elsewhere"
 
 
@@ -26,7 +29,9 @@ class Asking:
 
     Of each pool at most `answerable` questions and `exchanged` ones; of `episodes` FriendsQA episodes `friends`
     each; `elsewhere` of the pool or episode before. `more`: also the questions that several sessions answer, and
-    those of the invented conversations, these asked of the other friend too where nothing then answers.
+    those of the invented conversations, these asked of the other friend too where nothing then answers. Of so many
+    `meetings` of QMSum and `facts` pools of MSC's questions made by rule at most `ruled` each, their wording of the
+    answer left out: only which lines tell is learnt from them.
     """
 
     pool: int = 4
@@ -36,10 +41,18 @@ class Asking:
     friends: int = 30
     elsewhere: int = 25
     more: bool = False
+    meetings: int = 0
+    facts: int = 0
+    ruled: int = 40
 
+
+_Asked: TypeAlias = Sequence[tuple[str, Question]]
+"""Kind and question."""
 
 HELD_OUT = Asking()
-TAUGHT = Asking(pool=2, answerable=26, exchanged=16, episodes=40, friends=12, elsewhere=3, more=True)
+TAUGHT = Asking(
+    pool=2, answerable=26, exchanged=16, episodes=40, friends=12, elsewhere=3, more=True, meetings=60, facts=8
+)
 """For training: smaller pools, so that fewer of the questions asked of the other person have an answer after all."""
 
 
@@ -75,11 +88,23 @@ def put_questions(
     for place, episode in enumerate(episodes_asked):
         asked = [*_of_many(episode, asking, drawn), *_of_before(episodes_asked, place, asking, drawn)]
         found += _put("friendsqa", episode, asked, open_memory)
-    for pool in gathered_pools(data, split) if asking.more else ():
-        found += _put(GATHERED, pool, [(ANSWERABLE, question) for question in pool.questions], open_memory)
-    for pool in invented_conversations(split) if asking.more else ():
-        found += _put(INVENTED, pool, list(_of_two(pool, drawn)), open_memory)
+    for corpus, pool, more in _more(data, split, asking, drawn):
+        found += _put(corpus, pool, more, open_memory)
     return found
+
+
+def _more(data: Path, split: str, asking: Asking, drawn: random.Random) -> Iterator[tuple[str, Conversation, _Asked]]:
+    """Yield what `asking` wants besides: corpus, conversation, and what is asked about it."""
+    for pool in gathered_pools(data, split) if asking.more else ():
+        yield GATHERED, pool, [(ANSWERABLE, question) for question in pool.questions]
+    for pool in invented_conversations(split) if asking.more else ():
+        yield INVENTED, pool, list(_of_two(pool, drawn))
+    meetings = qmsum_meetings(data, split, asking.meetings, drawn) if asking.meetings else ()
+    facts = msc_pools(data, split, asking.facts, drawn) if asking.facts else ()
+    for corpus, pools in ((MEETINGS, meetings), (FACTS, facts)):
+        for pool in pools:
+            few = drawn.sample(pool.questions, min(asking.ruled, len(pool.questions)))
+            yield corpus, pool, [(ANSWERABLE, replace(question, answers=())) for question in few]
 
 
 def _few(asked: Iterable[tuple[str, Question]], asking: Asking) -> Iterator[tuple[str, Question]]:
@@ -108,7 +133,7 @@ def _of_before(
 def _put(
     corpus: str,
     pool: Conversation,
-    asked: Sequence[tuple[str, Question]],
+    asked: _Asked,
     open_memory: Callable[[str], LongTermMemory],
 ) -> list[PutQuestion]:
     memory = open_memory(f"{corpus} {pool.id}")

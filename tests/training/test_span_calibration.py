@@ -205,10 +205,15 @@ def test_what_is_asked_of_long_conversations_is_put_where_wanted(
     monkeypatch.setattr(
         "recollect.training.span_questions.gathered_pools", lambda *_: [replace(pool, questions=(weather,))]
     )
+    ruled = [replace(weather, text=f"What about rain {number}?") for number in range(5)]
     monkeypatch.setattr("recollect.training.span_questions.invented_conversations", lambda *_: [talk])
+    for name in ("qmsum_meetings", "msc_pools"):
+        monkeypatch.setattr(
+            f"recollect.training.span_questions.{name}", lambda *_: [replace(pool, questions=tuple(ruled))]
+        )
     root: LongTermMemory = open_memory(tmp_path / "m.db", user="train", config=Config(rerank="none"))
     with root:
-        for asking in (Asking(episodes=1), Asking(episodes=1, more=True)):
+        for asking in (Asking(episodes=1), Asking(episodes=1, more=True, meetings=1, facts=1, ruled=3)):
             found = put_questions(data, "dev", root.as_user, asking=asking, seed=3)
             long = [
                 (one.corpus, one.kind, one.question, one.answers)
@@ -221,4 +226,6 @@ def test_what_is_asked_of_long_conversations_is_put_where_wanted(
                 ("invented", "exchanged", "What weather does Rachel like?", ()),
             ]
             assert long == (wanted if asking.more else [])
+            by_rule = [(one.corpus, one.kind, one.answers) for one in found if one.question.startswith("What about")]
+            assert by_rule == [(name, "answerable", ()) for name in ("qmsum", "msc") if asking.more for _ in range(3)]
             assert all(one.evidence == {"0:u0"} for one in found if one.corpus in ("gathered", "invented"))
