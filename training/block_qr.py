@@ -45,8 +45,8 @@ class Recipe:
 
     updates: int = 900
     lists: int = 8
-    rank: int = 16
-    first_layer: int = 2
+    rank: int = 64
+    first_layer: int = 0
     step: float = 5e-4
     reading_step: float = 3e-3
     warm_up: int = 30
