@@ -34,6 +34,7 @@ from recollect.rerank.block_products import packed
 from recollect.rerank.block_weights import shipped_weights
 from recollect.rerank.line_reader import LineReader
 from recollect.rerank.second_look import SecondLook
+from recollect.rerank.span_weights import second_look_weights
 
 CANDIDATES = 100
 TOKENS = 34
@@ -119,7 +120,7 @@ def measure(repetitions: int) -> Report:
     encoder = MiniLmEmbedder()
     listed = candidates(encoder)
     heads = BlockReranker(encoder)
-    ranker = SecondLook(heads, LineReader(encoder))
+    ranker = SecondLook(heads, LineReader(encoder, shipped=second_look_weights))
     ranker.rank(QUESTION, listed[:2])  # loads the weights
     held_mib = memory_mib(lambda: ranker.rank(QUESTION, listed))  # first of all, before freed memory is used again
     eight = BlockReranker(encoder, eight_bits=True)

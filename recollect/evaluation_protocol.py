@@ -111,9 +111,9 @@ def _options(config: Config, spec: SystemSpec) -> Iterator[tuple[str, str]]:
 
         yield "weights", SHIPPED_SHA256[:_SHORT]
     if spec.reranker == "block":
-        from .rerank.span_weights import SHIPPED_SHA256 as READER_SHA256
+        from .rerank.span_weights import SECOND_LOOK_SHA256
 
-        yield "second look", READER_SHA256[:_SHORT]
+        yield "second look", SECOND_LOOK_SHA256[:_SHORT]
     yield "first stage", f"{own.fusion}, dense weight {own.dense_weight:g}"
     if spec.events:
         yield "events", _drawn_by(drawing_events(own))

@@ -179,12 +179,13 @@ def _minilm() -> "MiniLmEmbedder":
     return MiniLmEmbedder()
 
 
-@lru_cache(maxsize=1)
-def _line_reader() -> "LineReader":
-    """The reader of lines that ranker and generator share: what one has read the other need not read again."""
+@lru_cache(maxsize=2)
+def _line_reader(*, orders: bool) -> "LineReader":
+    """The reader of lines that puts memories in order, or that of the generator."""
     from .rerank.line_reader import LineReader
+    from .rerank.span_weights import second_look_weights, shipped_weights
 
-    return LineReader(_minilm())
+    return LineReader(_minilm(), shipped=second_look_weights if orders else shipped_weights)
 
 
 def make_reranker(config: Config, *, turns_of: "TurnsOf | None" = None) -> Reranker:
@@ -197,7 +198,7 @@ def make_reranker(config: Config, *, turns_of: "TurnsOf | None" = None) -> Reran
         from .rerank.second_look import SecondLook
 
         heads = BlockReranker(_minilm())
-        return SecondLook(heads, _line_reader()) if config.rerank == "block" else heads
+        return SecondLook(heads, _line_reader(orders=True)) if config.rerank == "block" else heads
     if config.rerank == "qr":
         return _qr(config, turns_of)
     if config.rerank == "cross_encoder":
@@ -260,7 +261,7 @@ def make_generator(config: Config, embedder: "Embedder", *, asker: str = "", is_
         return ExtractiveGenerator(
             embedder,
             asker=asker,
-            reader=SpanReader(_line_reader()),
+            reader=SpanReader(_line_reader(orders=False)),
             reader_model=shipped_model(ranked_by_block=config.rerank == "block"),
             is_brief=is_brief,
         )

@@ -1,10 +1,10 @@
-"""Reads questions beside lines with the span reader's weights, and keeps the rows it has read last.
+"""Reads questions beside lines with a reader's weights, and keeps the rows it has read last.
 
-The ranker's second look and the offline generator read mostly the same lines, one after the other.
+The offline generator asks for the same lines more than once.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from threading import Lock
 
@@ -26,22 +26,29 @@ ROWS_KEPT = 256
 
 
 class LineReader:
-    """The offline encoder with the span reader's change and head; safe to use from several threads.
+    """The offline encoder with a reader's change and head; safe to use from several threads.
 
-    `weights` None takes those that ship with the package. Reading raises EmbedderError when the encoder cannot be
+    `weights` None takes what `shipped` gives at first use. Reading raises EmbedderError when the encoder cannot be
     loaded, WeightsCorrupt when the weights cannot be used, RuntimeError or IndexError when there is too little memory
     or the weights do not fit the encoder.
     """
 
-    def __init__(self, encoder: MiniLmEmbedder, weights: SpanWeights | None = None) -> None:
+    def __init__(
+        self,
+        encoder: MiniLmEmbedder,
+        weights: SpanWeights | None = None,
+        *,
+        shipped: Callable[[], SpanWeights] = shipped_weights,
+    ) -> None:
         self._encoder = encoder
         self._given = weights
+        self._shipped = shipped
         self._kept: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
         self._keeping = Lock()
 
     @cached_property
     def _weights(self) -> SpanWeights:
-        return self._given or shipped_weights()
+        return self._given or self._shipped()
 
     @cached_property
     def model(self) -> MiniLm:

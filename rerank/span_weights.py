@@ -1,6 +1,7 @@
-"""The span reader's weights, shipped as package data: a low-rank change to the encoder, and a head over its states.
+"""Readers' weights, shipped as package data: a low-rank change to the encoder, and a head over its states.
 
-What they were trained on, by which command, with which result: `span_reader.md` beside the file.
+Two of one kind: the span reader finds the words that answer, the second look puts memories in order. What they were
+trained on, by which command, with which result: `span_reader.md` beside the files.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from .adapter import Adapter
 from .adapter_file import AdapterFile
 
 SHIPPED = "span_reader.safetensors"
-SHIPPED_SHA256 = "d1098d8eb6e612669533730aa5470876236d5d95aa3fc0c2a574e1e3f448e426"
+SHIPPED_SHA256 = "df6c5b4909a2abee4b124b14d1cd1bd397f4f3b76523da11179892a5be6d9c0e"
+SECOND_LOOK = "second_look.safetensors"
+SECOND_LOOK_SHA256 = "d1098d8eb6e612669533730aa5470876236d5d95aa3fc0c2a574e1e3f448e426"
 _FILE = AdapterFile(format="spans 2", matrix="head", content="span reader")
 
 
@@ -29,8 +32,14 @@ class SpanWeights:
 
 @lru_cache(maxsize=1)
 def shipped_weights() -> SpanWeights:
-    """Return the weights that ship with the package; raises WeightsCorrupt when the file is damaged or another's."""
+    """Return the span reader's weights; raises WeightsCorrupt when the file is damaged or another's."""
     return load_weights(Path(str(files("recollect.rerank").joinpath(SHIPPED))), sha256=SHIPPED_SHA256)
+
+
+@lru_cache(maxsize=1)
+def second_look_weights() -> SpanWeights:
+    """Return the weights of the second look; raises WeightsCorrupt when the file is damaged or another's."""
+    return load_weights(Path(str(files("recollect.rerank").joinpath(SECOND_LOOK))), sha256=SECOND_LOOK_SHA256)
 
 
 def load_weights(path: Path, *, sha256: str | None = None) -> SpanWeights:

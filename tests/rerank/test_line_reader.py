@@ -13,7 +13,7 @@ from recollect.rerank.adapter import Adapter
 from recollect.rerank.line_reader import LineReader
 from recollect.rerank.span_logits import Logits, span_logits
 from recollect.rerank.span_rows import Row
-from recollect.rerank.span_weights import SpanWeights
+from recollect.rerank.span_weights import SpanWeights, second_look_weights
 
 HEAD = torch.randn(3, 385, generator=torch.Generator().manual_seed(5))
 LINES = ["Ann: I adopted a beagle.", "Ben: It rained all day, and then some more.", "Ann: Pasta tonight?"]
@@ -80,3 +80,20 @@ def test_more_rows_than_are_kept_are_read_all_the_same(
     rows = reader.rows("What did Ann adopt?", [*LINES, "Ann: Four.", "Ben: Five."])
     assert same(reader.read_again(rows), span_logits(encoder.model, HEAD, rows))
     assert len(reader.read_again(rows).tells) == len(rows)
+
+
+def test_the_second_look_has_weights_of_its_own_and_both_are_read_at_first_use(encoder: MiniLmEmbedder) -> None:
+    asked: list[str] = []
+
+    def told() -> SpanWeights:
+        asked.append("second look")
+        return second_look_weights()
+
+    reader = LineReader(encoder, shipped=told)
+    assert asked == []
+    rows = reader.rows("What is the cat called?", ["Ann: My cat is called Tom.", "Bo: It rained."])
+    other = LineReader(encoder).read(rows).tells
+    own = reader.read(rows).tells
+    assert asked == ["second look"]
+    assert own[0] > own[1]
+    assert not torch.allclose(own, other, atol=0.05)
