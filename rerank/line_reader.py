@@ -1,6 +1,6 @@
 """Reads questions beside lines with a reader's weights, and keeps the rows it has read last.
 
-The offline generator asks for the same lines more than once.
+The ranker's second look and the offline generator have one each; a question asked again finds its lines already read.
 """
 
 from collections import OrderedDict
