@@ -47,7 +47,7 @@ class SpanReading:
 class SpanReader:
     """An extractive reader over the offline encoder (BERT, arXiv 1810.04805, 4.2; shared normalisation over lines).
 
-    What `reader` has read lately, for the ranker say, is not read again. Raises EmbedderError when the encoder cannot
+    What `reader` has read lately is not read again. Raises EmbedderError when the encoder cannot
     be loaded, WeightsCorrupt when the weights cannot be used, GenerationError when there is too little memory or the
     weights do not fit the encoder.
     """

@@ -33,13 +33,17 @@ class SpanWeights:
 @lru_cache(maxsize=1)
 def shipped_weights() -> SpanWeights:
     """Return the span reader's weights; raises WeightsCorrupt when the file is damaged or another's."""
-    return load_weights(Path(str(files("recollect.rerank").joinpath(SHIPPED))), sha256=SHIPPED_SHA256)
+    return _packaged(SHIPPED, SHIPPED_SHA256)
 
 
 @lru_cache(maxsize=1)
 def second_look_weights() -> SpanWeights:
     """Return the weights of the second look; raises WeightsCorrupt when the file is damaged or another's."""
-    return load_weights(Path(str(files("recollect.rerank").joinpath(SECOND_LOOK))), sha256=SECOND_LOOK_SHA256)
+    return _packaged(SECOND_LOOK, SECOND_LOOK_SHA256)
+
+
+def _packaged(name: str, sha256: str) -> SpanWeights:
+    return load_weights(Path(str(files("recollect.rerank").joinpath(name))), sha256=sha256)
 
 
 def load_weights(path: Path, *, sha256: str | None = None) -> SpanWeights:
