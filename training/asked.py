@@ -6,7 +6,7 @@ Asking takes minutes and training hours, so the lists are kept in one file; what
 import pickle
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,18 @@ class AskedList:
     evidence: NDArray[np.int32]
     doubtful: NDArray[np.bool_]
     named: NDArray[np.float32]
+
+    def first(self, count: int) -> "AskedList":
+        """Return the list of the first stage's best `count` candidates."""
+        return replace(
+            self,
+            candidates=self.candidates[:count],
+            lexical=self.lexical[:count],
+            dense=self.dense[:count],
+            fused=self.fused[:count],
+            doubtful=self.doubtful[:count],
+            named=self.named[:count],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,15 @@ from .corpora import Conversation
 from .gathered_questions import gathered_pools
 from .invented_conversations import invented_conversations
 from .passage_pools import crd3_episodes, multihop_sets, qmsum_meetings, squad_articles
-from .pools import friends_episodes, msc_pools
+from .pools import friends_episodes, friends_pools, msc_pools
 from .written_questions import written_pools
 
 _log = logging.getLogger(__name__)
 
 LIMIT = 100
 """Candidates of a list: as many as the product offers its rerankers."""
+EPISODE_TURNS = 300
+"""Of a FriendsQA pool that trains: as many as the whole episodes that are held out have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +73,14 @@ def _sets(split: str) -> list[tuple[str, _Draw, dict[str, int]]]:
         kinds = ("single", "group", "statement", "reply") if split == "train" else ("single", "group")
         return msc_pools(data, split, extent.of(60), drawn, kinds=kinds)
 
+    def friends(data: Path, split: str, drawn: random.Random, extent: Extent) -> list[Conversation]:
+        if split == "dev":
+            return friends_episodes(data, split, extent.of(100), drawn)
+        return friends_pools(data, split, extent.of(100), drawn, least=EPISODE_TURNS)
+
     dialogues: list[tuple[str, _Draw, dict[str, int]]] = [
         ("msc", msc, {"single": 45, "group": 80, "statement": 15, "reply": 25}),
-        ("friendsqa", lambda d, s, drawn, e: friends_episodes(d, s, e.of(100), drawn), {"": 60}),
+        ("friendsqa", friends, {"": 60 if split == "dev" else 400}),
         ("qmsum", lambda d, s, drawn, e: qmsum_meetings(d, s, e.of(90), drawn), {"": 8}),
         ("written", lambda d, s, drawn, e: written_pools(d, s, e.of(2) if s == "train" else 1, drawn), {"": 1000}),
         ("gathered", lambda d, s, drawn, e: gathered_pools(d, s), {"": 1000}),

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from ..rerank.block_reading import features, z_scores
 from .asked import AskedList, AskedPool
 
 Places = NDArray[np.intp]
+Drawn = TypeVar("Drawn")
 
 REPLY = "reply"
 """Questions of this kind are never read with contexts: the turn before the answer is the question itself."""
@@ -69,18 +71,18 @@ def examples_of(pools: Iterable[AskedPool]) -> dict[str, list[Example]]:
 
 
 @dataclass(slots=True, kw_only=True)
-class Sampler:
+class Sampler(Generic[Drawn]):
     """Draws examples, a corpus by its share, within a corpus each once before any twice.
 
     `queues` are the places of the examples of each corpus that are still to come, last first.
     """
 
-    examples: Mapping[str, Sequence[Example]]
+    examples: Mapping[str, Sequence[Drawn]]
     shares: Mapping[str, float]
     drawn: random.Random
     queues: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
 
-    def next(self) -> Example:
+    def next(self) -> Drawn:
         """Return one example."""
         corpora = list(self.examples)
         corpus = self.drawn.choices(corpora, [self.shares.get(name, 0.0) for name in corpora])[0]

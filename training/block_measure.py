@@ -1,6 +1,6 @@
 """How well a block ranker orders held-out lists: recall at k, and inside a small context."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -31,11 +31,16 @@ def measure(model: MiniLm, reading: Tensor, held_out: Sequence[Example], *, brev
         scores = beside_others(example, (show_whole(example).features(model, gradient=False) @ reading).numpy())
         for way, given, short in (("first stage", example.asked.fused, 0.0), ("block", scores, brevity)):
             found.setdefault(f"{example.pool.corpus} {way}", []).append(recalls(example, given, brevity=short))
+    return figures_of(found)
+
+
+def figures_of(recalled: Mapping[str, Sequence[Sequence[float]]]) -> Figures:
+    """Return the means of what `recalls` gives, in per cent, by name, with n."""
     names = [*(f"R@{k}" for k in KS), *(f"recall@{budget}" for budget in BUDGETS)]
     return {
         way: {name: round(100.0 * float(v), 1) for name, v in zip(names, np.mean(rows, 0), strict=True)}
         | {"n": float(len(rows))}
-        for way, rows in found.items()
+        for way, rows in recalled.items()
     }
 
 

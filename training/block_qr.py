@@ -22,7 +22,7 @@ from ..rerank.adapter_file import adapter_of
 from ..rerank.block_weights import BlockWeights
 from .asked import AskedPool
 from .block_lists import Reading, Sampler, examples_of, show
-from .lora import Lora
+from .lora import Lora, mean_of
 from .losses import group_contrastive
 
 SHARES = {
@@ -77,9 +77,19 @@ class Average:
 
 
 class Trainer:
-    """One run over lists; `folder` holds its checkpoint and its log (`curve.jsonl`)."""
+    """One run over lists; `folder` holds its checkpoint and its log (`curve.jsonl`).
 
-    def __init__(self, base: MiniLm, pools: Sequence[AskedPool], recipe: Recipe, folder: Path) -> None:
+    It goes on from the weights `start`, whose rank is at most the recipe's, or begins with the untrained heads.
+    """
+
+    def __init__(
+        self,
+        base: MiniLm,
+        pools: Sequence[AskedPool],
+        recipe: Recipe,
+        folder: Path,
+        start: BlockWeights | None = None,
+    ) -> None:
         self._base = base
         self._recipe = recipe
         self._folder = folder
@@ -90,6 +100,9 @@ class Trainer:
         self.update = 0
         if self._checkpoint.exists():
             self._reading, state = self._restored()
+        elif start is not None:
+            self._lora.restore(start.adapter)
+            self._reading, state = start.reading.clone(), None
         else:
             self._reading, state = self._start(), None
         self._reading.requires_grad_()
@@ -182,6 +195,14 @@ class Trainer:
             **self._lora.tensors(),
             "reading": self._reading,
         }
+
+
+def mixed(start: BlockWeights, trained: BlockWeights, share: float, *, rank: int) -> BlockWeights:
+    """Return weights between two, `share` of the trained ones (Wortsman et al. 2022, arXiv 2109.01903, Eq. 1)."""
+    return BlockWeights(
+        adapter=mean_of([start.adapter, trained.adapter], rank=rank, shares=[1.0 - share, share]),
+        reading=torch.lerp(start.reading, trained.reading, share),
+    )
 
 
 def fitted(lists: Sequence[tuple[Tensor, Tensor]], *, ridge: float) -> Tensor:

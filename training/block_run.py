@@ -9,11 +9,12 @@ import torch
 
 from ..memory.embedder import MINILM_SHA256, minilm_folder
 from ..memory.minilm import MiniLm
-from ..rerank.block_weights import save_weights
+from ..rerank.adapter import adapted
+from ..rerank.block_weights import BlockWeights, save_weights
 from .asked import AskedPool
 from .block_lists import Example
 from .block_measure import measure
-from .block_qr import Recipe, Trainer, note_down
+from .block_qr import Recipe, Trainer, mixed, note_down
 
 HELD_OUT = {"msc": 150, "written": 150, "gathered": 100, "invented": 100, "friendsqa": 150, "qmsum": 40}
 """Lists of the dev splits that are measured, by corpus, drawn once for all runs."""
@@ -21,9 +22,14 @@ HELD_OUT = {"msc": 150, "written": 150, "gathered": 100, "invented": 100, "frien
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A recipe, and how often to save and to measure, in updates."""
+    """A recipe, and how often to save and to measure, in updates.
+
+    With `start` a run goes on from these weights; what it writes is then `mix` of its own and the rest of `start`.
+    """
 
     recipe: Recipe
+    start: BlockWeights | None = None
+    mix: float = 1.0
     save_every: int = 25
     measure_every: int = 100
 
@@ -42,7 +48,7 @@ def run(
     `on_update` hears (updates made, updates in all). Losses and figures on the way go to `curve.jsonl`.
     """
     base = MiniLm(minilm_folder(), sha256=MINILM_SHA256, dtype=torch.bfloat16)
-    trainer = Trainer(base, train, plan.recipe, folder)
+    trainer = Trainer(base, train, plan.recipe, folder, plan.start)
     lists = chosen(held_out)
     while not trainer.is_done:
         loss = trainer.step()
@@ -54,8 +60,10 @@ def run(
             note_down(folder, update=trainer.update, held_out=figures)
         on_update(trainer.update, plan.recipe.updates)
     weights = trainer.weights()
-    figures = measure(trainer.encoder(), weights.reading, lists)
-    recipe = asdict(plan.recipe)
+    if plan.start is not None:
+        weights = mixed(plan.start, weights, plan.mix, rank=plan.recipe.rank)
+    figures = measure(adapted(base, weights.adapter), weights.reading, lists)
+    recipe = asdict(plan.recipe) | {"mix": plan.mix}
     sha256 = save_weights(weights, out, told={"recipe": recipe, "held_out": figures})
     return {**figures, "recipe": recipe, "file": str(out), "sha256": sha256}
 

@@ -49,11 +49,12 @@ class Lora:
         return down | {f"up.{name}": one for name, one in self.up.items()}
 
     def restore(self, saved: Adapter) -> None:
-        """Put back factors saved earlier."""
+        """Put back factors saved earlier; those of a lower rank or of fewer matrices make the same change."""
         with torch.no_grad():
             for name, down in saved.down.items():
-                self.down[name].copy_(down)
-                self.up[name].copy_(saved.up[name])
+                self.down[name][: len(down)].copy_(down)
+                self.up[name].zero_()
+                self.up[name][:, : len(down)].copy_(saved.up[name])
 
     def encoder(self) -> MiniLm:
         """Return the encoder with the present change; its matrices ask for gradients."""
@@ -81,16 +82,25 @@ class Lora:
                 yield f"{number}.{name}", getattr(layer, name)[0]
 
 
-def mean_of(adapters: Sequence[Adapter], *, rank: int) -> Adapter:
-    """Return the mean change of several, as near as that rank comes (truncated SVD); one alone as it is."""
+def mean_of(adapters: Sequence[Adapter], *, rank: int, shares: Sequence[float] | None = None) -> Adapter:
+    """Return the mean change of several, as near as that rank comes (truncated SVD); one alone as it is.
+
+    `shares` are what each counts, by default all the same. A matrix that one of them does not have is not changed by
+    it.
+    """
     if len(adapters) == 1:
         return adapters[0]
+    counted = shares or [1.0 / len(adapters)] * len(adapters)
     down: dict[str, Tensor] = {}
     up: dict[str, Tensor] = {}
-    for name in adapters[0].up:
-        changes = [one.up[name].float() @ one.down[name].float() for one in adapters]
+    for name in dict.fromkeys(name for one in adapters for name in one.up):
+        changes = [
+            share * (one.up[name].float() @ one.down[name].float())
+            for one, share in zip(adapters, counted, strict=True)
+            if name in one.up
+        ]
         algebra: Any = torch.linalg  # the library types it loosely
-        left, sizes, right = algebra.svd(torch.stack(changes).mean(0), full_matrices=False)
+        left, sizes, right = algebra.svd(torch.stack(changes).sum(0), full_matrices=False)
         roots = sizes[:rank].sqrt()
         up[name], down[name] = left[:, :rank] * roots, roots[:, None] * right[:rank]
     return Adapter(down=down, up=up)

@@ -39,14 +39,42 @@ def msc_pools(
 
 def friends_episodes(data: Path, split: str, count: int, drawn: random.Random) -> list[Conversation]:
     """Return up to `count` FriendsQA episodes of a split, drawn at random, each with its scenes joined in order."""
+    return [_in_a_row(name, scenes) for name, scenes in _drawn_episodes(data, split, count, drawn)]
+
+
+def friends_pools(data: Path, split: str, count: int, drawn: random.Random, *, least: int) -> list[Conversation]:
+    """Return up to `count` FriendsQA episodes, joined in the order drawn until a pool has at least `least` turns.
+
+    The last pool may have fewer. The episodes that train have 56 turns on average, few of their scenes being in that
+    split; those held out are whole, with 316.
+    """
+    pools: list[Conversation] = []
+    names: list[str] = []
+    waiting: list[Conversation] = []
+    episodes = _drawn_episodes(data, split, count, drawn)
+    for place, (name, scenes) in enumerate(episodes):
+        names.append(name)
+        waiting += scenes
+        if sum(len(scene.turns) for scene in waiting) >= least or place == len(episodes) - 1:
+            pools.append(_in_a_row("+".join(names), waiting))
+            names, waiting = [], []
+    return pools
+
+
+def _drawn_episodes(data: Path, split: str, count: int, drawn: random.Random) -> list[tuple[str, list[Conversation]]]:
     episodes: dict[str, list[Conversation]] = {}
     for scene in read_conversations(data / "friendsqa", splits=(split,)):
         episodes.setdefault(scene.id.rsplit("_", 1)[0], []).append(scene)
     chosen = drawn.sample(sorted(episodes), min(count, len(episodes)))
-    return [_episode(name, sorted(episodes[name], key=lambda scene: scene.id)) for name in chosen]
+    return [(name, sorted(episodes[name], key=lambda scene: scene.id)) for name in chosen]
 
 
-def _episode(name: str, scenes: Sequence[Conversation]) -> Conversation:
+def _in_a_row(name: str, scenes: Sequence[Conversation]) -> Conversation:
+    questions = [
+        replace(question, evidence=tuple(f"{number}:{ref}" for ref in question.evidence))
+        for number, scene in enumerate(scenes)
+        for question in scene.questions
+    ]
     return Conversation(
         id=name,
         split=scenes[0].split,
@@ -56,11 +84,7 @@ def _episode(name: str, scenes: Sequence[Conversation]) -> Conversation:
             for number, scene in enumerate(scenes)
             for turn in scene.turns
         ),
-        questions=tuple(
-            replace(question, evidence=tuple(f"{number}:{ref}" for ref in question.evidence))
-            for number, scene in enumerate(scenes)
-            for question in scene.questions
-        ),
+        questions=tuple(_merged(questions)),
     )
 
 

@@ -10,21 +10,7 @@ import click
 from .invocation import Invocation, pass_invocation
 from .output import console, progress, say
 from .threads import settle_threads
-
-data_option = click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    required=True,
-    help="The folder that holds msc/ and friendsqa/ (docs.jsonl.xz and qa.jsonl.xz each).",
-)
-
-
-class QrRecipe(TypedDict):
-    """What `train qr` may vary."""
-
-    updates: int
-    share: float
-    seed: int
+from .train_ranker import data_option, qr, second_look
 
 
 class SpanRecipe(TypedDict):
@@ -105,43 +91,6 @@ def summarizer(invocation: Invocation, data: Path, out: Path, conversations: int
         fitted = fit_sentences(data, make_embedder(invocation.config), conversations=conversations, seed=seed)
     write_sentences(fitted, out)
     say(f"precision at 3: {fitted.precision_at_3:.3f}, of random sentences {fitted.random_at_3:.3f} (dev split)")
-
-
-@train.command()
-@data_option
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The safetensors file.")
-@click.option(
-    "--folder", type=click.Path(file_okay=False, path_type=Path), required=True, help="Keeps lists and checkpoints."
-)
-@click.option(
-    "--updates", type=click.IntRange(min=0), default=900, show_default=True, help="0 fits the reading alone."
-)
-@click.option("--share", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Of the sets.")
-@click.option("--seed", type=int, default=11, show_default=True)
-@pass_invocation
-def qr(invocation: Invocation, data: Path, out: Path, folder: Path, **recipe: Unpack[QrRecipe]) -> None:
-    """Train the block ranker on the sets in --data; an interrupted run goes on where it stopped.
-
-    Half an hour for the lists and an hour or two for 900 updates on one core.
-    """
-    from ..training.block_corpora import Extent, lists_of
-    from ..training.block_qr import Recipe
-    from ..training.block_run import Plan, run
-    from ..wiring import open_memory
-
-    settle_threads(invocation.config)
-    folder.mkdir(parents=True, exist_ok=True)
-    extent = Extent(share=recipe["share"], seed=recipe["seed"])
-    with tempfile.TemporaryDirectory(prefix="recollect-train-") as place:
-        root = open_memory(Path(place) / "train.db", user="train", config=invocation.config)
-        with root, console(stderr=True).status("Asking the training conversations"):
-            train_lists = lists_of(data, "train", folder, root.as_user, extent)
-            held_out = lists_of(data, "dev", folder, root.as_user, extent)
-    plan = Plan(recipe=Recipe(updates=recipe["updates"], seed=recipe["seed"]))
-    with progress("Training", "updates") as advance:
-        result = run(train_lists, held_out, plan, folder=folder, out=out, on_update=advance)
-    for name, value in result.items():
-        say(f"{name}: {value}")
 
 
 @train.command()
@@ -252,5 +201,8 @@ def answers(invocation: Invocation, data: Path, weights: Path | None, out: Path,
     for name, value in asdict(found[0]).items():
         say(f"{name}: {value}")
 
+
+train.add_command(qr)
+train.add_command(second_look)
 
 COMMANDS = (train,)

@@ -146,6 +146,26 @@ def test_an_interrupted_run_ends_where_a_whole_one_does(base: MiniLm, tmp_path: 
     assert float(whole.weights().adapter.up["1.qkv"].abs().max()) > 0
 
 
+def test_a_run_can_go_on_from_weights(base: MiniLm, tmp_path: Path) -> None:
+    pools = [a_pool(*(a_list([place]) for place in range(6)))]
+    first = Trainer(base, pools, RECIPE, tmp_path)
+    first.step()
+    begun = first.weights()
+    (tmp_path / "on").mkdir()
+    wider = replace(RECIPE, rank=3, first_layer=0)
+    again = Trainer(base, pools, wider, tmp_path / "on", begun)
+    assert torch.equal(again.weights().reading, begun.reading)
+    example = Example(pool=pools[0], asked=pools[0].lists[2])
+    torch.testing.assert_close(
+        show_whole(example).features(again.encoder(), gradient=False),
+        show_whole(example).features(first.encoder(), gradient=False),
+        atol=1e-4,
+        rtol=1e-4,
+    )
+    again.step()
+    assert not torch.equal(again.weights().reading, begun.reading)
+
+
 def test_training_learns_its_lists(base: MiniLm, tmp_path: Path) -> None:
     pools = [a_pool(*(a_list([place]) for place in range(6)))]
     recipe = replace(RECIPE, updates=25, lists=6, step=5e-3, start_lists=6)

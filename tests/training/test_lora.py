@@ -139,3 +139,27 @@ def test_the_mean_of_changes_is_that_of_their_products() -> None:
     lost = (cut.up["0.up"] @ cut.down["0.up"] - wanted).norm()
     assert torch.allclose(lost, sizes[1:].norm(), atol=1e-5)  # no change of rank one is nearer (Eckart and Young)
     assert mean_of(changes[:1], rank=1) is changes[0]
+
+
+def test_means_may_count_unequally_and_a_matrix_that_one_lacks_is_not_changed_by_it() -> None:
+    drawn = torch.Generator().manual_seed(4)
+
+    def change(name: str) -> Adapter:
+        return Adapter(down={name: torch.randn(2, 6, generator=drawn)}, up={name: torch.randn(5, 2, generator=drawn)})
+
+    one, other = change("0.up"), change("1.up")
+    found = mean_of([one, other], rank=2, shares=[0.75, 0.25])
+    for share, of, name in ((0.75, one, "0.up"), (0.25, other, "1.up")):
+        torch.testing.assert_close(found.up[name] @ found.down[name], share * of.up[name] @ of.down[name])
+
+
+def test_a_lower_rank_can_be_put_into_a_higher_one(base: MiniLm) -> None:
+    saved = with_some_change(base).adapter()
+    wide = Lora(base, 5, seed=3)
+    wide.restore(saved)
+    assert torch.allclose(
+        attend(adapted(base, wide.adapter()), QUESTION, BLOCKS).mass,
+        attend(adapted(base, saved), QUESTION, BLOCKS).mass,
+        atol=1e-6,
+    )
+    assert float(wide.down["4.qkv"].detach()[2:].abs().min()) > 0  # the rest can learn

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recollect.training.corpora import Conversation, read_conversations
-from recollect.training.pools import DAYS_APART, Renaming, concatenated, friends_episodes, msc_pools
+from recollect.training.pools import DAYS_APART, Renaming, concatenated, friends_episodes, friends_pools, msc_pools
 from tests.training.data_sets import asked, doc, write_set
 
 
@@ -119,6 +119,28 @@ def test_scenes_of_an_episode_are_one_pool(tmp_path: Path) -> None:
         ("Who says yes?", ("1:1",)),
     ]
     assert len(friends_episodes(tmp_path, "dev", 1, random.Random(1))) == 1
+
+
+def test_episodes_are_joined_until_a_pool_is_long_enough(tmp_path: Path) -> None:
+    names = [f"e{number}" for number in range(5)]
+    write_set(
+        tmp_path / "friendsqa",
+        docs=[doc(f"{name}_c01", [f"Scene of {name}.", "Yes."]) for name in names],
+        qa=[asked(f"{name}_c01", text, 0) for name in names for text in (f"What of {name}?", "Who says yes?")],
+    )
+    pools = friends_pools(tmp_path, "train", 9, random.Random(2), least=4)
+    assert [len(pool.turns) for pool in pools] == [4, 4, 2]
+    assert sorted(name for pool in pools for name in pool.id.split("+")) == names
+    for pool in pools:
+        said = {turn.ref: turn.text for turn in pool.turns}
+        assert len(said) == len(pool.turns)
+        assert len({turn.session for turn in pool.turns}) == len(pool.turns) / 2
+        asked_of = [question for question in pool.questions if question.text != "Who says yes?"]
+        assert len(asked_of) == len(pool.turns) / 2
+        for question in asked_of:
+            assert [said[ref] for ref in question.evidence] == [f"Scene of {question.text[8:-1]}."]
+        (same,) = [question for question in pool.questions if question.text == "Who says yes?"]
+        assert len(same.evidence) == len(pool.turns) / 2  # one question, an answer in each
 
 
 @pytest.mark.parametrize(
