@@ -98,7 +98,7 @@ def _more(data: Path, split: str, asking: Asking, drawn: random.Random) -> Itera
     for pool in gathered_pools(data, split) if asking.more else ():
         yield GATHERED, pool, [(ANSWERABLE, question) for question in pool.questions]
     for pool in invented_conversations(split) if asking.more else ():
-        yield INVENTED, pool, list(_of_two(pool, drawn))
+        yield INVENTED, pool, list(_few(_of_two(pool, drawn), asking))
     meetings = qmsum_meetings(data, split, asking.meetings, drawn) if asking.meetings else ()
     facts = msc_pools(data, split, asking.facts, drawn) if asking.facts else ()
     for corpus, pools in ((MEETINGS, meetings), (FACTS, facts)):
