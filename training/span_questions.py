@@ -19,8 +19,10 @@ from .passage_pools import qmsum_meetings
 from .pools import Renaming, concatenated, first_two, friends_episodes, msc_pools
 from .written_questions import written_conversations, written_questions
 
-MEETINGS, FACTS = "qmsum", "msc"
+MEETINGS, FACTS, FEW = "qmsum", "msc", "few"
 ANSWERABLE, TRAP, EXCHANGED, ELSEWHERE = "answerable", "trap", "exchanged", "elsewhere"
+FEW_TURNS = range(2, 13)
+"""Of a memory that has just begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,8 @@ class Asking:
     each; `elsewhere` of the pool or episode before. `more`: also the questions that several sessions answer, and
     those of the invented conversations, these asked of the other friend too where nothing then answers. Of so many
     `meetings` of QMSum and `facts` pools of MSC's questions made by rule at most `ruled` each, their wording of the
-    answer left out: only which lines tell is learnt from them.
+    answer left out: only which lines tell is learnt from them. `few` questions of each pool and episode are also put
+    to a memory that has just begun: some turns of one session, the evidence among them.
     """
 
     pool: int = 4
@@ -44,12 +47,13 @@ class Asking:
     meetings: int = 0
     facts: int = 0
     ruled: int = 40
+    few: int = 0
 
 
 _Asked: TypeAlias = Sequence[tuple[str, Question]]
 """Kind and question."""
 
-HELD_OUT = Asking()
+HELD_OUT = Asking(few=12)
 TAUGHT = Asking(
     pool=2, answerable=26, exchanged=16, episodes=40, friends=12, elsewhere=3, more=True, meetings=60, facts=8
 )
@@ -90,6 +94,10 @@ def put_questions(
         found += _put("friendsqa", episode, asked, open_memory)
     for corpus, pool, more in _more(data, split, asking, drawn):
         found += _put(corpus, pool, more, open_memory)
+    for every in (pools, episodes_asked):
+        for place, pool in enumerate(every):
+            for begun, few in _just_begun(pool, every[place - 1], asking.few, drawn):
+                found += _put(FEW, begun, few, open_memory)
     return found
 
 
@@ -128,6 +136,35 @@ def _of_before(
     rename = Renaming(before.speakers[:2], here.speakers[:2]) if len(here.speakers) == 2 else None
     for question in drawn.sample(before.questions, min(asking.elsewhere, len(before.questions))):
         yield ELSEWHERE, question if rename is None else replace(question, text=rename(question.text))
+
+
+def _just_begun(
+    pool: Conversation, before: Conversation, count: int, drawn: random.Random
+) -> Iterator[tuple[Conversation, _Asked]]:
+    """Yield up to `count` parts of one session of a pool, each with a question about it.
+
+    It is also asked of the other speaker where the pool is between two and does not answer that, else a question of
+    the pool before is put.
+    """
+    places = {turn.ref: place for place, turn in enumerate(pool.turns)}
+    rename = Renaming(before.speakers[:2], pool.speakers[:2]) if len(pool.speakers) == 2 else None
+    exchange = Renaming(pool.speakers[:2], pool.speakers[1::-1])
+    for question in drawn.sample(pool.questions, len(pool.questions)):
+        told, size = sorted(places[ref] for ref in question.evidence), drawn.choice(FEW_TURNS)
+        session = pool.turns[told[0]].session
+        if count == 0 or before is pool:
+            return
+        if told[-1] - told[0] >= size or pool.turns[told[-1]].session != session:
+            continue
+        count -= 1
+        start = drawn.randint(max(0, told[-1] - size + 1), told[0])
+        turns = tuple(turn for turn in pool.turns[start : start + size] if turn.session == session)
+        if question.is_own and rename is not None:
+            without = (EXCHANGED, replace(question, text=exchange(question.text)))
+        else:
+            other = drawn.choice(before.questions)
+            without = (ELSEWHERE, other if rename is None else replace(other, text=rename(other.text)))
+        yield replace(pool, id=f"{pool.id} {start} {size}", turns=turns), [(ANSWERABLE, question), without]
 
 
 def _put(

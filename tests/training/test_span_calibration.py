@@ -21,6 +21,8 @@ from recollect.training.span_questions import (
     ANSWERABLE,
     ELSEWHERE,
     EXCHANGED,
+    FEW,
+    FEW_TURNS,
     TRAP,
     Asking,
     PutQuestion,
@@ -193,6 +195,25 @@ def test_questions_are_put_with_and_without_an_answer(tmp_path: Path) -> None:
         if one.corpus == "friendsqa" and one.kind == EXCHANGED and "in 1" in one.question
     }
     assert other == "What does Joey like in 1?"
+
+
+def test_some_questions_are_put_to_a_memory_that_has_just_begun(tmp_path: Path) -> None:
+    data = _data(tmp_path / "data")
+    root: LongTermMemory = open_memory(tmp_path / "m.db", user="train", config=Config(rerank="none"))
+    with root:
+        put = put_questions(data, "dev", root.as_user, asking=Asking(episodes=2, few=3), seed=3)
+    few = [one for one in put if one.corpus == FEW]
+    answered = [one for one in few if one.kind == ANSWERABLE]
+    assert len(answered) >= 3
+    assert {one.kind for one in few} <= {ANSWERABLE, EXCHANGED, ELSEWHERE}
+    assert len(few) == 2 * len(answered)
+    for one in few:
+        turns = one.context.memories
+        assert 0 < len(turns) <= max(FEW_TURNS)
+        assert len({turn.session for turn in turns if isinstance(turn, Turn)}) <= 1
+        refs = {turn.ref for turn in turns if isinstance(turn, Turn)}
+        assert one.kind != ANSWERABLE or refs & one.evidence
+        assert bool(one.answers) == (one.kind == ANSWERABLE)
 
 
 def test_what_is_asked_of_long_conversations_is_put_where_wanted(
