@@ -15,7 +15,7 @@ from .adapter_file import AdapterFile
 
 FORMAT = "1"
 SHIPPED = "block_qr.safetensors"
-SHIPPED_SHA256 = "7bede0eef753ed00578e7dc528720ead09cf850e4891399d2c3badd97062766e"
+SHIPPED_SHA256 = "2534f360e30cb36e266973254c3e0ba6a291c9e33b00c56cb38301dbc8266b5c"
 _FILE = AdapterFile(format=FORMAT, matrix="reading", content="block ranker")
 
 

@@ -17,7 +17,7 @@ from .adapter_file import AdapterFile
 SHIPPED = "span_reader.safetensors"
 SHIPPED_SHA256 = "df6c5b4909a2abee4b124b14d1cd1bd397f4f3b76523da11179892a5be6d9c0e"
 SECOND_LOOK = "second_look.safetensors"
-SECOND_LOOK_SHA256 = "d1098d8eb6e612669533730aa5470876236d5d95aa3fc0c2a574e1e3f448e426"
+SECOND_LOOK_SHA256 = "5c4f5259bd366088103a182ed7d55b1f0860dcda560f80d4397c1e7d86c1ab3e"
 _FILE = AdapterFile(format="spans 2", matrix="head", content="span reader")
 
 
