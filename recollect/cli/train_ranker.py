@@ -123,17 +123,23 @@ def _asked_lists(
 def second_look(invocation: Invocation, data: Path, out: Path, folder: Path, **recipe: Unpack[RankerRecipe]) -> None:
     """Train the reader that looks again at what the block ranker puts first; an interrupted run goes on.
 
-    Half an hour for the lists, as much for the heads' order and an hour for 900 updates on one core.
+    On one core half an hour for the lists, an hour for the heads to put them in order, and an hour for 900 updates.
     """
     from ..rerank.span_weights import load_weights, shipped_weights
     from ..training.block_corpora import Extent
     from ..training.second_look import Recipe
-    from ..training.second_look_run import Plan, run
+    from ..training.second_look_run import MOST_LISTS, Plan, run
 
     settle_threads(invocation.config)
     begun = shipped_weights() if recipe["start"] is None else load_weights(recipe["start"])
-    train_lists, held_out = _asked_lists(invocation, data, folder, Extent(share=recipe["share"], seed=recipe["seed"]))
-    plan = Plan(recipe=Recipe(updates=recipe["updates"], seed=recipe["seed"]), start=begun, mix=recipe["mix"])
+    extent = Extent(share=recipe["share"], seed=recipe["seed"])
+    train_lists, held_out = _asked_lists(invocation, data, folder, extent)
+    plan = Plan(
+        recipe=Recipe(updates=recipe["updates"], seed=recipe["seed"]),
+        start=begun,
+        mix=recipe["mix"],
+        lists=extent.of(MOST_LISTS),
+    )
     with progress("Training", "updates") as advance:
         result = run(train_lists, held_out, plan, folder=folder, out=out, on_update=advance)
     for name, value in result.items():

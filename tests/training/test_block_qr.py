@@ -11,12 +11,14 @@ import torch
 
 from recollect.memory.embedder import minilm_folder
 from recollect.memory.minilm import MiniLm
+from recollect.memory.types import NewTurn
 from recollect.training.asked import AskedList, AskedPool
-from recollect.training.block_corpora import corpora
+from recollect.training.block_corpora import Extent, corpora
 from recollect.training.block_lists import Example, Reading, Sampler, examples_of, show, show_whole
 from recollect.training.block_measure import beside_others, measure, recalls
 from recollect.training.block_qr import SHARES, Recipe, Trainer, fitted
 from recollect.training.block_run import HELD_OUT, chosen
+from recollect.training.corpora import Conversation
 from recollect.training.losses import group_contrastive
 
 FACTS = ((5, 0), (6, 2))
@@ -93,6 +95,15 @@ def test_every_corpus_has_its_share_and_its_held_out_lists() -> None:
     assert set(corpora("dev")) == set(HELD_OUT)
     pools = [replace(a_pool(*(a_list([place]) for place in range(5))), corpus=corpus) for corpus in HELD_OUT]
     assert [one.pool.corpus for one in chosen(pools)] == [corpus for corpus in HELD_OUT for _ in range(5)]
+
+
+def test_a_share_of_the_sets_is_drawn() -> None:
+    turns = (NewTurn(speaker="Ann", text="Hello.", said_at="2026-01-01T10:00"),)
+    every = [Conversation(id=str(n), split="train", speakers=("Ann",), turns=turns, questions=()) for n in range(9)]
+    assert Extent().part(every, random.Random(1)) == every
+    third = Extent(share=1 / 3).part(every, random.Random(1))
+    assert len({one.id for one in third}) == 3
+    assert Extent(share=0.01).of(9) == 1
 
 
 def test_lists_without_evidence_or_choice_teach_nothing() -> None:
