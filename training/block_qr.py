@@ -11,7 +11,6 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +21,7 @@ from ..rerank.adapter_file import adapter_of
 from ..rerank.block_weights import BlockWeights
 from .asked import AskedPool
 from .block_lists import Reading, Sampler, examples_of, show
+from .course import Course, read_checkpoint, write_checkpoint
 from .lora import Lora, mean_of
 from .losses import group_contrastive
 
@@ -59,23 +59,6 @@ class Recipe:
     shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
 
 
-@dataclass(slots=True)
-class Average:
-    """Moving averages of tensors, fast at first so that the start is forgotten."""
-
-    most: float
-    kept: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
-
-    def take(self, current: Mapping[str, Tensor], update: int) -> None:
-        """Move towards `current`."""
-        share = 1.0 - min(self.most, (update + 1) / (update + 10))
-        for name, tensor in current.items():
-            if name in self.kept:
-                self.kept[name].lerp_(tensor.detach(), share)
-            else:
-                self.kept[name] = tensor.detach().clone()
-
-
 class Trainer:
     """One run over lists; `folder` holds its checkpoint and its log (`curve.jsonl`).
 
@@ -92,29 +75,36 @@ class Trainer:
     ) -> None:
         self._base = base
         self._recipe = recipe
-        self._folder = folder
+        self._checkpoint = folder / "checkpoint.pt"
         self._drawn = random.Random(recipe.seed)
         self._sampler = Sampler(examples=examples_of(pools), shares=recipe.shares, drawn=self._drawn)
-        self._lora = Lora(base, recipe.rank, seed=recipe.seed, first_layer=recipe.first_layer)
-        self._average = Average(recipe.average)
-        self.update = 0
-        if self._checkpoint.exists():
-            self._reading, state = self._restored()
-        elif start is not None:
-            self._lora.restore(start.adapter)
-            self._reading, state = start.reading.clone(), None
-        else:
-            self._reading, state = self._start(), None
-        self._reading.requires_grad_()
-        groups = [
-            {"params": self._lora.parameters(), "lr": recipe.step},
-            {"params": [self._reading], "lr": recipe.reading_step},
-        ]
-        self._optimiser = torch.optim.AdamW(groups, weight_decay=recipe.decay, betas=(0.9, 0.98))
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, self._pace)
+        lora = Lora(base, recipe.rank, seed=recipe.seed, first_layer=recipe.first_layer)
+        state = read_checkpoint(self._checkpoint)
         if state is not None:
-            self._optimiser.load_state_dict(state["optimiser"])
-            self._schedule.load_state_dict(state["schedule"])
+            reading = state["tensors"]["reading"].clone()
+        elif start is not None:
+            lora.restore(start.adapter)
+            reading = start.reading.clone()
+        else:
+            reading = self._start()
+        self._course = Course(
+            lora,
+            "reading",
+            reading,
+            steps=(recipe.step, recipe.reading_step),
+            pace=self._pace,
+            decay=recipe.decay,
+            most=recipe.average,
+        )
+        if state is not None:
+            self._course.restore(state)
+            self._drawn.setstate(state["drawn"])
+            self._sampler.queues = state["queues"]
+
+    @property
+    def update(self) -> int:
+        """Updates made."""
+        return self._course.update
 
     @property
     def is_done(self) -> bool:
@@ -123,9 +113,7 @@ class Trainer:
 
     def weights(self) -> BlockWeights:
         """Return the averaged weights."""
-        kept = self._average.kept
-        if not kept:
-            return BlockWeights(adapter=self._lora.adapter(), reading=self._reading.detach().clone())
+        kept = self._course.averaged()
         return BlockWeights(adapter=adapter_of(kept), reading=kept["reading"])
 
     def encoder(self) -> MiniLm:
@@ -134,50 +122,21 @@ class Trainer:
 
     def step(self) -> float:
         """Make one update and return the mean loss of its lists."""
-        model = self._lora.encoder()
-        self._optimiser.zero_grad()
+        model = self._course.begin()
         total = 0.0
         for _ in range(self._recipe.lists):
             shown = show(self._sampler.next(), self._recipe.reading, self._drawn)
-            loss = group_contrastive(shown.features(model, gradient=True) @ self._reading, shown.is_evidence)
+            scores = shown.features(model, gradient=True) @ self._course.matrix
+            loss = group_contrastive(scores, shown.is_evidence)
             (loss / self._recipe.lists).backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
-        self._lora.collect()
-        torch.nn.utils.clip_grad_norm_([*self._lora.parameters(), self._reading], 1.0)
-        self._optimiser.step()  # pyright: ignore[reportUnknownMemberType] - torch types it loosely
-        self._schedule.step()
-        self._average.take(self._tensors(), self.update)
-        self.update += 1
+        self._course.advance()
         return total / self._recipe.lists
 
     def save(self) -> None:
         """Write a checkpoint, replacing the last one whole."""
-        state = {
-            "recipe": asdict(self._recipe),
-            "update": self.update,
-            "tensors": {name: one.detach() for name, one in self._tensors().items()},
-            "average": self._average.kept,
-            "optimiser": self._optimiser.state_dict(),
-            "schedule": self._schedule.state_dict(),
-            "drawn": self._drawn.getstate(),
-            "queues": self._sampler.queues,
-        }
-        torch.save(state, self._checkpoint.with_suffix(".new"))
-        self._checkpoint.with_suffix(".new").replace(self._checkpoint)
-
-    @property
-    def _checkpoint(self) -> Path:
-        return self._folder / "checkpoint.pt"
-
-    def _restored(self) -> tuple[Tensor, dict[str, Any]]:
-        state: dict[str, Any] = torch.load(self._checkpoint, weights_only=False)  # this machine wrote it
-        tensors = state["tensors"]
-        self._lora.restore(adapter_of(tensors))
-        self._average.kept = state["average"]
-        self._drawn.setstate(state["drawn"])
-        self._sampler.queues = state["queues"]
-        self.update = state["update"]
-        return tensors["reading"].clone(), state
+        drawing = {"drawn": self._drawn.getstate(), "queues": self._sampler.queues}
+        write_checkpoint(self._checkpoint, {"recipe": asdict(self._recipe), **self._course.state(), **drawing})
 
     def _start(self) -> Tensor:
         """Fit the reading over the untrained heads."""
@@ -189,12 +148,6 @@ class Trainer:
 
     def _pace(self, update: int) -> float:
         return min(1.0, (update + 1) / self._recipe.warm_up) * max(0.02, 1.0 - update / self._recipe.updates)
-
-    def _tensors(self) -> dict[str, Tensor]:
-        return {
-            **self._lora.tensors(),
-            "reading": self._reading,
-        }
 
 
 def mixed(start: BlockWeights, trained: BlockWeights, share: float, *, rank: int) -> BlockWeights:

@@ -22,7 +22,7 @@ from ..agent.reader_weights import ReaderShape, reader_network, trained_tensors
 from ..memory.context import ContextBuilder
 from ..memory.embedder import WordPieceCounter, load_tokenizer, minilm_folder
 from ..memory.minilm import MiniLm
-from .block_qr import Average
+from .average import Average
 from .reader_batches import IGNORED, Batch, Taught, Teacher, batched, padded
 from .reader_examples import Showing, Source, draw_corpus, shown
 from .reader_sets import SHARES

@@ -10,7 +10,6 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +20,7 @@ from ..rerank.adapter_file import adapter_of
 from ..rerank.span_logits import span_logits
 from ..rerank.span_weights import SpanWeights
 from .block_lists import Sampler
-from .block_qr import Average
+from .course import Course, read_checkpoint, write_checkpoint
 from .lora import Lora, mean_of
 from .losses import group_contrastive
 from .second_look_lists import HeadsList, ShownLines, by_corpus, shown_lines
@@ -72,19 +71,26 @@ class Trainer:
         self._checkpoint = folder / "checkpoint.pt"
         self._drawn = random.Random(recipe.seed)
         self._sampler = Sampler(examples=by_corpus(lists), shares=recipe.shares, drawn=self._drawn)
-        self._lora = Lora(base, recipe.rank, seed=recipe.seed)
-        self._lora.restore(start.adapter)
-        self._head = start.head.clone().requires_grad_()
-        self._average = Average(recipe.average)
-        self.update = 0
-        groups = [
-            {"params": self._lora.parameters(), "lr": recipe.step},
-            {"params": [self._head], "lr": _HEAD_PACE * recipe.step},
-        ]
-        self._optimiser = torch.optim.AdamW(groups, weight_decay=recipe.decay, betas=(0.9, 0.98))
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, self._pace)
-        if self._checkpoint.exists():
-            self._restore()
+        lora = Lora(base, recipe.rank, seed=recipe.seed)
+        lora.restore(start.adapter)
+        self._course = Course(
+            lora,
+            "head",
+            start.head.clone(),
+            steps=(recipe.step, _HEAD_PACE * recipe.step),
+            pace=self._pace,
+            decay=recipe.decay,
+            most=recipe.average,
+        )
+        if (state := read_checkpoint(self._checkpoint)) is not None:
+            self._course.restore(state)
+            self._drawn.setstate(state["drawn"])
+            self._sampler.queues = state["queues"]
+
+    @property
+    def update(self) -> int:
+        """Updates made."""
+        return self._course.update
 
     @property
     def is_done(self) -> bool:
@@ -93,55 +99,27 @@ class Trainer:
 
     def weights(self) -> SpanWeights:
         """Return the averaged weights."""
-        kept = self._average.kept or {name: one.detach() for name, one in self._tensors().items()}
+        kept = self._course.averaged()
         return SpanWeights(adapter=adapter_of(kept), head=kept["head"])
 
     def step(self) -> float:
         """Make one update and return the mean loss of its lists."""
-        model = self._lora.encoder()
-        self._optimiser.zero_grad()
+        model = self._course.begin()
         shown = [self._next() for _ in range(self._recipe.lists)]
+        rows = [row for one in shown for line in one.rows for row in line]
         # one pass for all: the lists are told apart afterwards
-        tells = span_logits(model, self._head, [row for one in shown for line in one.rows for row in line]).tells
-        ends = [sum(map(len, one.rows)) for one in shown]
-        every = torch.split(tells, ends)
+        tells = span_logits(model, self._course.matrix, rows).tells
+        every = torch.split(tells, [sum(map(len, one.rows)) for one in shown])
         losses = [ordering_loss(part, one, self._recipe.telling) for part, one in zip(every, shown, strict=True)]
         loss = torch.stack(losses).mean()
         loss.backward()  # type: ignore[no-untyped-call]
-        self._lora.collect()
-        torch.nn.utils.clip_grad_norm_([*self._lora.parameters(), self._head], 1.0)
-        self._optimiser.step()  # pyright: ignore[reportUnknownMemberType] - torch types it loosely
-        self._schedule.step()
-        self._average.take(self._tensors(), self.update)
-        self.update += 1
+        self._course.advance()
         return float(loss.detach())
 
     def save(self) -> None:
         """Write a checkpoint, replacing the last one whole."""
-        state = {
-            "recipe": asdict(self._recipe),
-            "update": self.update,
-            "tensors": {name: one.detach() for name, one in self._tensors().items()},
-            "average": self._average.kept,
-            "optimiser": self._optimiser.state_dict(),
-            "schedule": self._schedule.state_dict(),
-            "drawn": self._drawn.getstate(),
-            "queues": self._sampler.queues,
-        }
-        torch.save(state, self._checkpoint.with_suffix(".new"))
-        self._checkpoint.with_suffix(".new").replace(self._checkpoint)
-
-    def _restore(self) -> None:
-        state: dict[str, Any] = torch.load(self._checkpoint, weights_only=False)  # this machine wrote it
-        self._lora.restore(adapter_of(state["tensors"]))
-        with torch.no_grad():
-            self._head.copy_(state["tensors"]["head"])
-        self._average.kept = state["average"]
-        self._optimiser.load_state_dict(state["optimiser"])
-        self._schedule.load_state_dict(state["schedule"])
-        self._drawn.setstate(state["drawn"])
-        self._sampler.queues = state["queues"]
-        self.update = state["update"]
+        drawing = {"drawn": self._drawn.getstate(), "queues": self._sampler.queues}
+        write_checkpoint(self._checkpoint, {"recipe": asdict(self._recipe), **self._course.state(), **drawing})
 
     def _next(self) -> ShownLines:
         while (found := shown_lines(self._sampler.next(), self._recipe.lines, self._drawn)) is None:
@@ -150,9 +128,6 @@ class Trainer:
 
     def _pace(self, update: int) -> float:
         return min(1.0, (update + 1) / self._recipe.warm_up) * max(0.03, 1.0 - update / self._recipe.updates)
-
-    def _tensors(self) -> dict[str, Tensor]:
-        return {**self._lora.tensors(), "head": self._head}
 
 
 def mixed(start: SpanWeights, trained: SpanWeights, share: float, *, rank: int) -> SpanWeights:

@@ -14,7 +14,6 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +24,7 @@ from ..memory.minilm import MiniLm
 from ..rerank.adapter_file import adapter_of
 from ..rerank.span_logits import Logits, span_logits
 from ..rerank.span_weights import SpanWeights
-from .block_qr import Average
+from .course import Course, read_checkpoint, write_checkpoint
 from .lora import Lora, mean_of
 from .losses import group_contrastive
 from .reader_examples import Source, draw_corpus
@@ -126,21 +125,27 @@ class Trainer:
         self._checkpoint = folder / "checkpoint.pt"
         self._drawn = random.Random(recipe.seed)
         self._queues: dict[str, list[int]] = {}
-        self._lora = Lora(base, recipe.rank, seed=recipe.seed)
         drawn = torch.Generator().manual_seed(recipe.seed)
-        self._head = torch.randn(3, base.shape.hidden + 1, generator=drawn) * 0.02
-        self._head.requires_grad_()
-        self._average = Average(recipe.average)
         self._ends: list[dict[str, Tensor]] = []
-        self.update = 0
-        groups = [
-            {"params": self._lora.parameters(), "lr": 1.0},
-            {"params": [self._head], "lr": _HEAD_PACE},
-        ]
-        self._optimiser = torch.optim.AdamW(groups, weight_decay=recipe.decay, betas=(0.9, 0.98))
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, recipe.step)
-        if self._checkpoint.exists():
-            self._restore()
+        self._course = Course(
+            Lora(base, recipe.rank, seed=recipe.seed),
+            "head",
+            torch.randn(3, base.shape.hidden + 1, generator=drawn) * 0.02,
+            steps=(1.0, _HEAD_PACE),
+            pace=recipe.step,
+            decay=recipe.decay,
+            most=recipe.average,
+        )
+        if (state := read_checkpoint(self._checkpoint)) is not None:
+            self._course.restore(state)
+            self._ends = state["ends"]
+            self._drawn.setstate(state["drawn"])
+            self._queues = state["queues"]
+
+    @property
+    def update(self) -> int:
+        """Updates made."""
+        return self._course.update
 
     @property
     def is_done(self) -> bool:
@@ -149,18 +154,16 @@ class Trainer:
 
     def weights(self) -> SpanWeights:
         """Return the averaged weights, at the end the mean of those at the ends of the stages."""
-        kept = self._average.kept or {name: one.detach() for name, one in self._tensors().items()}
-        ends = self._ends if self.is_done else [kept]
+        ends = self._ends if self.is_done else [self._course.averaged()]
         adapter = mean_of([adapter_of(one) for one in ends], rank=self._recipe.rank)
         return SpanWeights(adapter=adapter, head=torch.stack([one["head"] for one in ends]).mean(0))
 
     def step(self) -> float:
         """Make one update and return the mean loss of its questions, in nats, of start and end together."""
-        model = self._lora.encoder()
-        self._optimiser.zero_grad()
+        model = self._course.begin()
         asked = [self._next() for _ in range(self._recipe.questions)]
         # one pass for all: the lines of a question are told apart afterwards
-        every = span_logits(model, self._head, [row for one in asked for row in one.rows])
+        every = span_logits(model, self._course.matrix, [row for one in asked for row in one.rows])
         loss = torch.stack(
             [
                 span_loss(part, one)
@@ -170,45 +173,15 @@ class Trainer:
             ]
         ).mean()
         loss.backward()  # type: ignore[no-untyped-call]
-        self._lora.collect()
-        torch.nn.utils.clip_grad_norm_([*self._lora.parameters(), self._head], 1.0)
-        self._optimiser.step()  # pyright: ignore[reportUnknownMemberType] - torch types it loosely
-        self._schedule.step()
-        self._average.take(self._tensors(), self.update)
-        self.update += 1
+        self._course.advance()
         if self._recipe.at(self.update - 1)[0] is not self._recipe.at(self.update)[0] or self.is_done:
-            self._ends.append({name: one.clone() for name, one in self._average.kept.items()})
+            self._ends.append({name: one.clone() for name, one in self._course.averaged().items()})
         return float(loss.detach())
 
     def save(self) -> None:
         """Write a checkpoint, replacing the last one whole."""
-        state = {
-            "recipe": asdict(self._recipe),
-            "update": self.update,
-            "tensors": {name: one.detach() for name, one in self._tensors().items()},
-            "average": self._average.kept,
-            "ends": self._ends,
-            "optimiser": self._optimiser.state_dict(),
-            "schedule": self._schedule.state_dict(),
-            "drawn": self._drawn.getstate(),
-            "queues": self._queues,
-        }
-        torch.save(state, self._checkpoint.with_suffix(".new"))
-        self._checkpoint.with_suffix(".new").replace(self._checkpoint)
-
-    def _restore(self) -> None:
-        state: dict[str, Any] = torch.load(self._checkpoint, weights_only=False)  # this machine wrote it
-        tensors = state["tensors"]
-        self._lora.restore(adapter_of(tensors))
-        with torch.no_grad():
-            self._head.copy_(tensors["head"])
-        self._average.kept = state["average"]
-        self._ends = state["ends"]
-        self._optimiser.load_state_dict(state["optimiser"])
-        self._schedule.load_state_dict(state["schedule"])
-        self._drawn.setstate(state["drawn"])
-        self._queues = state["queues"]
-        self.update = state["update"]
+        drawing = {"drawn": self._drawn.getstate(), "queues": self._queues, "ends": self._ends}
+        write_checkpoint(self._checkpoint, {"recipe": asdict(self._recipe), **self._course.state(), **drawing})
 
     def _next(self) -> Spans:
         share = self._recipe.at(self.update)[0].contexts
@@ -220,12 +193,6 @@ class Trainer:
             self._queues[corpus] = self._drawn.sample(range(len(every)), len(every))
         showing = SHOWING if corpus in CONTEXT_SHARES else self._recipe.showing
         return spans_of(every[self._queues[corpus].pop()], self._encoder, showing, self._drawn)
-
-    def _tensors(self) -> dict[str, Tensor]:
-        return {
-            **self._lora.tensors(),
-            "head": self._head,
-        }
 
 
 def parts(every: Logits, asked: Sequence[Spans]) -> list[Logits]:

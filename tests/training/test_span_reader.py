@@ -217,7 +217,7 @@ def test_what_ships_is_the_mean_of_the_ends_of_all_stages(
     trainer = Trainer(base, encoder, SOURCES, recipe, tmp_path)  # the first end outlives an interruption
     for _ in range(2):
         trainer.step()
-    last = trainer._average.kept["head"]  # pyright: ignore[reportPrivateUsage]
+    last = trainer._course.averaged()["head"]  # pyright: ignore[reportPrivateUsage]
     assert torch.allclose(trainer.weights().head, (first + last) / 2)
     assert trainer.weights().adapter.up["0.qkv"].shape[1] == recipe.rank
 
