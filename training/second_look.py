@@ -70,7 +70,8 @@ class Trainer:
         self._recipe = recipe
         self._checkpoint = folder / "checkpoint.pt"
         self._drawn = random.Random(recipe.seed)
-        self._sampler = Sampler(examples=by_corpus(lists), shares=recipe.shares, drawn=self._drawn)
+        teaching = [one for one in lists if one.example.is_teaching]  # evidence may be behind what the heads read
+        self._sampler = Sampler(examples=by_corpus(teaching), shares=recipe.shares, drawn=self._drawn)
         lora = Lora(base, recipe.rank, seed=recipe.seed)
         lora.restore(start.adapter)
         self._course = Course(
