@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -90,6 +90,15 @@ class Sampler(Generic[Drawn]):
         if not self.queues.get(corpus):
             self.queues[corpus] = self.drawn.sample(range(len(every)), len(every))
         return every[self.queues[corpus].pop()]
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that `restore` needs."""
+        return {"drawn": self.drawn.getstate(), "queues": self.queues}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned; other keys do not matter."""
+        self.drawn.setstate(state["drawn"])
+        self.queues = state["queues"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,8 +98,7 @@ class Trainer:
         )
         if state is not None:
             self._course.restore(state)
-            self._drawn.setstate(state["drawn"])
-            self._sampler.queues = state["queues"]
+            self._sampler.restore(state)
 
     @property
     def update(self) -> int:
@@ -135,8 +134,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint, replacing the last one whole."""
-        drawing = {"drawn": self._drawn.getstate(), "queues": self._sampler.queues}
-        write_checkpoint(self._checkpoint, {"recipe": asdict(self._recipe), **self._course.state(), **drawing})
+        stands = {**self._course.state(), **self._sampler.state()}
+        write_checkpoint(self._checkpoint, {"recipe": asdict(self._recipe), **stands})
 
     def _start(self) -> Tensor:
         """Fit the reading over the untrained heads."""

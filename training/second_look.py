@@ -85,8 +85,7 @@ class Trainer:
         )
         if (state := read_checkpoint(self._checkpoint)) is not None:
             self._course.restore(state)
-            self._drawn.setstate(state["drawn"])
-            self._sampler.queues = state["queues"]
+            self._sampler.restore(state)
 
     @property
     def update(self) -> int:
@@ -119,8 +118,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint, replacing the last one whole."""
-        drawing = {"drawn": self._drawn.getstate(), "queues": self._sampler.queues}
-        write_checkpoint(self._checkpoint, {"recipe": asdict(self._recipe), **self._course.state(), **drawing})
+        stands = {**self._course.state(), **self._sampler.state()}
+        write_checkpoint(self._checkpoint, {"recipe": asdict(self._recipe), **stands})
 
     def _next(self) -> ShownLines:
         while (found := shown_lines(self._sampler.next(), self._recipe.lines, self._drawn)) is None:

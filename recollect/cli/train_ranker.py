@@ -76,8 +76,8 @@ def qr(invocation: Invocation, data: Path, out: Path, folder: Path, **recipe: Un
     from ..training.block_run import Plan, run
 
     settle_threads(invocation.config)
-    train_lists, held_out = _asked_lists(invocation, data, folder, Extent(share=recipe["share"], seed=recipe["seed"]))
     begun = None if recipe["start"] is None else load_weights(recipe["start"])
+    train_lists, held_out = _asked_lists(invocation, data, folder, Extent(share=recipe["share"], seed=recipe["seed"]))
     plan = Plan(
         recipe=Recipe(updates=recipe["updates"], seed=recipe["seed"]),
         start=begun,
