@@ -13,6 +13,10 @@ from ..memory.types import Memory, Turn
 WEIGHT = 0.3
 """What the better neighbour's lead counts; chosen on held-out lists of MSC, FriendsQA and QMSum (docs/lab.md)."""
 
+AMONG_SEVERAL = 0.3
+"""What it counts once more after the second look where more than two speak: there a subject passes from one to the
+next, and what tells of it is a stretch of talk; chosen on held-out lists of FriendsQA and QMSum (docs/lab.md)."""
+
 Place: TypeAlias = tuple[Hashable, int]
 """A session, and the position in it."""
 
@@ -22,6 +26,16 @@ def place_of(memory: Memory) -> Place | None:
     if not isinstance(memory, Turn):
         return None
     return (memory.user, memory.conversation, memory.session), memory.position
+
+
+def among_several(memories: Sequence[Memory]) -> list[bool]:
+    """Return which memories are turns of a conversation of which these have turns by more than two speakers."""
+    speakers: dict[Hashable, set[str]] = {}
+    for memory in memories:
+        if isinstance(memory, Turn):
+            speakers.setdefault((memory.user, memory.conversation), set()).add(memory.speaker)
+    crowded = {conversation for conversation, names in speakers.items() if len(names) > 2}
+    return [isinstance(memory, Turn) and (memory.user, memory.conversation) in crowded for memory in memories]
 
 
 def neighbours_leads(places: Sequence[Place | None], scores: Sequence[float]) -> list[float]:

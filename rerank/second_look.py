@@ -13,6 +13,7 @@ from ..memory.errors import RerankError
 from ..memory.types import Candidate, Effort, EventSummary, Heat, ScoredMemory
 from .base import Ranking, TellingReranker, brevity, reads_events, speaker_prefix
 from .line_reader import LineReader
+from .neighbours import AMONG_SEVERAL, among_several, neighbours_leads, place_of
 
 READ = 16
 """Memories that are read again; with 14 a context of 854 tokens holds less of the evidence (docs/lab.md)."""
@@ -27,9 +28,10 @@ Said: TypeAlias = tuple[str, str, str]
 class SecondLook:
     """A reranker that reads the best of another's order again; those it does not read count as the median one.
 
+    Where more than two speak, what stands right beside a memory counts once more (`neighbours.AMONG_SEVERAL`).
     Scores are comparable within one call and do not depend on the order of the candidates if `first`'s do not; equal
-    scores of memories that read the same, and had the same said before them, stay equal. What the reader says of a
-    memory, the log-odds that it answers, is its stage "reader".
+    scores of memories that read the same, and had the same said before them, stay equal but for their neighbours.
+    What the reader says of a memory, the log-odds that it answers, is its stage "reader".
     Raises what `first` raises, EmbedderError when the encoder cannot be loaded, WeightsCorrupt when the weights
     cannot be used, RerankError when there is too little memory or the weights do not fit the encoder.
     """
@@ -76,7 +78,7 @@ class SecondLook:
         found = dict(zip(keys, odds, strict=True))
         usual = median(odds)
         looked = [_looked(scored, found.get(_said(scored)), usual, self._weight) for scored in first.memories]
-        ordered = sorted(looked, key=lambda scored: -scored.score)
+        ordered = sorted(_beside_others(looked), key=lambda scored: -scored.score)
         return replace(first, memories=tuple(ordered), effort=_together(first.effort, effort))
 
     def _odds(self, question: str, chosen: Sequence[ScoredMemory]) -> tuple[list[float], Effort]:
@@ -106,6 +108,21 @@ def _said(scored: ScoredMemory) -> Said:
 def _looked(scored: ScoredMemory, odds: float | None, usual: float, weight: float) -> ScoredMemory:
     stages = scored.stages if odds is None else {**scored.stages, "reader": odds}
     return replace(scored, score=scored.score + weight * (usual if odds is None else odds), stages=stages)
+
+
+def _beside_others(looked: Sequence[ScoredMemory]) -> list[ScoredMemory]:
+    """Return the memories with what their neighbours add to them where more than two speak."""
+    memories = [scored.memory for scored in looked]
+    leads = neighbours_leads([place_of(memory) for memory in memories], [scored.score for scored in looked])
+    return [
+        _led(scored, AMONG_SEVERAL * lead) if is_among_several else scored
+        for scored, lead, is_among_several in zip(looked, leads, among_several(memories), strict=True)
+    ]
+
+
+def _led(scored: ScoredMemory, lead: float) -> ScoredMemory:
+    stages = {**scored.stages, "beside": scored.stages.get("beside", 0.0) + lead}
+    return replace(scored, score=scored.score + lead, stages=stages)
 
 
 def _line(scored: ScoredMemory) -> str:

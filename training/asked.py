@@ -62,6 +62,7 @@ class AskedPool:
     """A conversation's turns as token ids, `before[i]` the place of the turn before i in its session, or -1.
 
     `facts` are what stands in for event summaries: token ids, and the places of the turns they cover.
+    `several_speak`: more than two say something.
     """
 
     corpus: str
@@ -69,6 +70,7 @@ class AskedPool:
     before: NDArray[np.int32]
     lists: tuple[AskedList, ...]
     facts: tuple[tuple[Ids, NDArray[np.int32]], ...] = ()
+    several_speak: bool = False
 
 
 class Asker:
@@ -122,6 +124,7 @@ class Asker:
                 (_ids(ids), np.array([by_ref[ref] for ref in fact.evidence if ref in by_ref], dtype=np.int32))
                 for ids, fact in zip(fact_ids, pool.facts, strict=True)
             ),
+            several_speak=len({turn.speaker for turn in stored}) > 2,
         )
 
     def _drawn(self, pool: Conversation, shares: dict[str, int]) -> list[Question]:

@@ -44,12 +44,12 @@ def figures_of(recalled: Mapping[str, Sequence[Sequence[float]]]) -> Figures:
     }
 
 
-def beside_others(example: Example, scores: Scores) -> Scores:
+def beside_others(example: Example, scores: Scores, *, weight: float = NEIGHBOURS) -> Scores:
     """Return the scores with what the neighbours of each candidate add to them, as in `BlockReranker`."""
     sessions = np.cumsum(example.pool.before < 0)
     every: list[int] = example.asked.candidates.tolist()
     leads = neighbours_leads([(int(sessions[place]), place) for place in every], scores.tolist())
-    return (scores + NEIGHBOURS * np.array(leads)).astype(np.float32)
+    return (scores + weight * np.array(leads)).astype(np.float32)
 
 
 def recalls(example: Example, scores: Scores, *, brevity: float) -> list[float]:

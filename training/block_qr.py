@@ -6,7 +6,6 @@ are constants to the gradient, which is what detaching the min-max normalisation
 average of the weights. Interrupted runs go on from their last checkpoint.
 """
 
-import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -175,9 +174,3 @@ def fitted(lists: Sequence[tuple[Tensor, Tensor]], *, ridge: float) -> Tensor:
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]
     return weights.detach()
-
-
-def note_down(folder: Path, **what: object) -> None:
-    """Append one line to the run's log."""
-    with (folder / "curve.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(what) + "\n")

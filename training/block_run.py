@@ -14,7 +14,8 @@ from ..rerank.block_weights import BlockWeights, save_weights
 from .asked import AskedPool
 from .block_lists import Example
 from .block_measure import measure
-from .block_qr import Recipe, Trainer, mixed, note_down
+from .block_qr import Recipe, Trainer, mixed
+from .run_log import note_down, updates_made
 
 HELD_OUT = {"msc": 150, "written": 150, "gathered": 100, "invented": 100, "friendsqa": 150, "qmsum": 40}
 """Lists of the dev splits that are measured, by corpus, drawn once for all runs."""
@@ -50,15 +51,11 @@ def run(
     base = MiniLm(minilm_folder(), sha256=MINILM_SHA256, dtype=torch.bfloat16)
     trainer = Trainer(base, train, plan.recipe, folder, plan.start)
     lists = chosen(held_out)
-    while not trainer.is_done:
-        loss = trainer.step()
-        note_down(folder, update=trainer.update, loss=round(loss, 4))
-        if trainer.update % plan.save_every == 0 or trainer.is_done:
-            trainer.save()
-        if trainer.update % plan.measure_every == 0 and not trainer.is_done:
+    for made in updates_made(trainer, folder=folder, save_every=plan.save_every):
+        if made % plan.measure_every == 0 and not trainer.is_done:
             figures = measure(trainer.encoder(), trainer.weights().reading, lists)
-            note_down(folder, update=trainer.update, held_out=figures)
-        on_update(trainer.update, plan.recipe.updates)
+            note_down(folder, update=made, held_out=figures)
+        on_update(made, plan.recipe.updates)
     weights = trainer.weights()
     if plan.start is not None:
         weights = mixed(plan.start, weights, plan.mix, rank=plan.recipe.rank)

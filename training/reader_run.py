@@ -28,11 +28,11 @@ from ..memory.embedder import (
 )
 from ..memory.minilm import MiniLm
 from ..rerank.line_reader import LineReader
-from .block_qr import note_down
 from .reader_examples import Example, Showing, Source
 from .reader_measure import Figures, figures, held_out_examples, quoted_answers, read_answers, table
 from .reader_sets import held_out, teaching
 from .reader_training import Recipe, Trainer
+from .run_log import note_down
 
 _log = logging.getLogger(__name__)
 

@@ -10,10 +10,11 @@ from ..memory.minilm import MiniLm
 from ..rerank.adapter import adapted
 from ..rerank.block import BREVITY
 from ..rerank.block_products import packed
+from ..rerank.neighbours import AMONG_SEVERAL
 from ..rerank.second_look import READ, WEIGHT
 from ..rerank.span_logits import joined, row_logits
 from ..rerank.span_weights import SpanWeights
-from .block_measure import Figures, Scores, figures_of, recalls
+from .block_measure import Figures, Scores, beside_others, figures_of, recalls
 from .second_look_lists import HeadsList, line_rows
 
 
@@ -53,4 +54,4 @@ def looked_at(model: MiniLm, weights: SpanWeights, of: HeadsList, weight: float)
     odds = np.array([float(part.max()) if len(part) else min(known) for part in told])
     scores: Scores = (of.scores + weight * median(odds)).astype(np.float32)
     scores[best] = of.scores[best] + weight * odds
-    return scores
+    return beside_others(of.example, scores, weight=AMONG_SEVERAL) if of.example.pool.several_speak else scores

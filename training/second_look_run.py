@@ -13,8 +13,8 @@ from ..memory.minilm import MiniLm
 from ..rerank.block_weights import shipped_weights
 from ..rerank.span_weights import SpanWeights, save_weights
 from .asked import AskedPool
-from .block_qr import note_down
 from .block_run import chosen
+from .run_log import updates_made
 from .second_look import Recipe, Trainer, mixed
 from .second_look_lists import Heads, HeadsList, drawn_lists
 from .second_look_measure import measure
@@ -59,12 +59,8 @@ def run(
         kept.write_bytes(pickle.dumps([heads.read(one) for one in drawn_lists(train, most=plan.lists, drawn=drawn)]))
     lists: list[HeadsList] = pickle.loads(kept.read_bytes())  # this machine wrote it
     trainer = Trainer(base, plan.start, lists, plan.recipe, folder)
-    while not trainer.is_done:
-        loss = trainer.step()
-        note_down(folder, update=trainer.update, loss=round(loss, 4))
-        if trainer.update % plan.save_every == 0 or trainer.is_done:
-            trainer.save()
-        on_update(trainer.update, plan.recipe.updates)
+    for made in updates_made(trainer, folder=folder, save_every=plan.save_every):
+        on_update(made, plan.recipe.updates)
     weights = mixed(plan.start, trainer.weights(), plan.mix, rank=plan.recipe.rank)
     figures = measure(base, weights, [heads.read(one) for one in chosen(held_out)])
     recipe = asdict(plan.recipe) | {"mix": plan.mix}

@@ -15,8 +15,8 @@ from ..memory.embedder import MINILM_SHA256, MiniLmEmbedder, minilm_folder
 from ..memory.minilm import MiniLm
 from ..rerank.line_reader import LineReader
 from ..rerank.span_weights import save_weights
-from .block_qr import note_down
 from .reader_examples import Source
+from .run_log import updates_made
 from .span_contexts import context_sources
 from .span_measure import measure
 from .span_questions import TAUGHT, Asking, put_questions
@@ -66,12 +66,8 @@ def run(
         )
     base = MiniLm(minilm_folder(), sha256=MINILM_SHA256, dtype=torch.bfloat16)
     trainer = Trainer(base, encoder, sources["train"], plan.recipe, folder)
-    while not trainer.is_done:
-        loss = trainer.step()
-        note_down(folder, update=trainer.update, loss=round(loss, 4))
-        if trainer.update % plan.save_every == 0 or trainer.is_done:
-            trainer.save()
-        on_update(trainer.update, plan.recipe.updates)
+    for made in updates_made(trainer, folder=folder, save_every=plan.save_every):
+        on_update(made, plan.recipe.updates)
     weights = trainer.weights()
     figures = measure(
         SpanReader(LineReader(encoder, weights)), sources["dev"], most=plan.measured, seed=plan.recipe.seed

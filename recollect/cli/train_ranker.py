@@ -75,13 +75,15 @@ def qr(invocation: Invocation, data: Path, out: Path, folder: Path, **recipe: Un
     from ..training.block_qr import Recipe
     from ..training.block_run import Plan, run
 
+    if recipe["start"] is None and recipe["mix"] < 1:
+        raise click.UsageError("--mix needs --start: the rest of what is written comes from the weights there.")
     settle_threads(invocation.config)
     begun = None if recipe["start"] is None else load_weights(recipe["start"])
     train_lists, held_out = _asked_lists(invocation, data, folder, Extent(share=recipe["share"], seed=recipe["seed"]))
     plan = Plan(
         recipe=Recipe(updates=recipe["updates"], seed=recipe["seed"]),
         start=begun,
-        mix=1.0 if begun is None else recipe["mix"],
+        mix=recipe["mix"],
     )
     with progress("Training", "updates") as advance:
         result = run(train_lists, held_out, plan, folder=folder, out=out, on_update=advance)

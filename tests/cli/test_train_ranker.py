@@ -47,3 +47,13 @@ def test_the_heads_are_trained_on_and_mixed_with_what_they_were(run: Run, tmp_pa
     again = run(*map(str, [*command, "--start", start]))
     assert "msc block" in again.stdout
     assert not torch.equal(block_weights.load_weights(out).reading, shipped.reading)
+
+
+@pytest.mark.usefixtures("few_lists")
+def test_a_mix_with_nothing_is_refused(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out.safetensors"
+    command = ["train", "qr", "--data", tmp_path, "--folder", tmp_path / "run", "--updates", 0, "--out", out]
+    result = run(*command, "--mix", 0.5)
+    assert result.exit_code == 2
+    assert "--mix needs --start" in result.stderr
+    assert not out.exists()

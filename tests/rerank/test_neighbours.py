@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from recollect.memory.types import Memory, Turn
-from recollect.rerank.neighbours import neighbours_leads, place_of
+from recollect.rerank.neighbours import among_several, neighbours_leads, place_of
 
 from .candidates import candidate, event
 
@@ -56,3 +56,15 @@ def test_the_order_changes_nothing() -> None:
 def test_lengths_must_agree() -> None:
     with pytest.raises(ValueError, match="argument"):
         leads_of(TURNS, [1.0])
+
+
+def test_several_speak_where_a_conversation_has_more_than_two_speakers() -> None:
+    two = [candidate(number, "Aha.", speaker=name).memory for number, name in enumerate(("Ann", "Bo", "Ann"))]
+    third = candidate(3, "Aha.", speaker="Cy").memory
+    assert isinstance(third, Turn)
+    assert among_several(two) == [False] * 3
+    assert among_several([*two, third]) == [True] * 4
+    assert among_several([*two, replace(third, conversation="other")]) == [False] * 4
+    assert among_several([*two, replace(third, user="bob")]) == [False] * 4
+    assert among_several([*two, event(1, "They talked.", (0,)), third]) == [True, True, True, False, True]
+    assert among_several([]) == []

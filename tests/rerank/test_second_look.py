@@ -13,6 +13,7 @@ from recollect.memory.types import Candidate, Effort, EventSummary, Heat, Scored
 from recollect.rerank.adapter import Adapter
 from recollect.rerank.base import Ranking, brevity, reads_events, stages_of
 from recollect.rerank.line_reader import LineReader
+from recollect.rerank.neighbours import AMONG_SEVERAL
 from recollect.rerank.second_look import MOST_CHARACTERS, READ, SecondLook, most_looked_at
 from recollect.rerank.span_rows import Row
 from recollect.rerank.span_weights import SpanWeights
@@ -104,6 +105,21 @@ def test_the_best_are_read_and_the_rest_count_as_the_median_that_was_read(reader
     usual = median(odds.values())
     for number, score in scores(ranked).items():
         assert score == pytest.approx(-number + 0.5 * odds.get(number, usual))
+
+
+def test_neighbours_count_once_more_where_more_than_two_speak(reader: Watched) -> None:
+    names = ("Ann", "Bo", "Cy")
+    several = [candidate(n, f"I fed {n} geese.", speaker=names[n % 3], fused=-float(n)) for n in range(6)]
+    ranked = SecondLook(Fused(), reader, weight=0.5).rank(QUESTION, several)
+    alone = {one.memory.id: -one.memory.id + 0.5 * one.stages["reader"] for one in ranked}
+    usual = median(alone.values())
+    for one in ranked:
+        at = one.memory.id
+        lead = max(0.0, *(alone[beside] - usual for beside in (at - 1, at + 1) if beside in alone))
+        assert one.stages["beside"] == pytest.approx(AMONG_SEVERAL * lead)
+        assert one.score == pytest.approx(alone[at] + AMONG_SEVERAL * lead)
+    assert any(one.stages["beside"] > 0.0 for one in ranked)
+    assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
 
 
 def test_what_the_reader_says_is_what_it_says_of_each_alone(reader: Watched) -> None:

@@ -186,12 +186,12 @@ def test_mixed_weights_are_those_between(start: SpanWeights) -> None:
     torch.testing.assert_close(heads.reading, reading + 1.0)
 
 
-def asked_pool(folder: Path, encoder: MiniLmEmbedder) -> tuple[AskedPool, list[Candidate]]:
+def asked_pool(folder: Path, encoder: MiniLmEmbedder, names: tuple[str, ...]) -> tuple[AskedPool, list[Candidate]]:
     """A conversation of 24 turns asked one question through the library, and the same candidates as it gives them."""
     things = ("beagle", "kite", "piano", "canoe", "teapot", "tractor", "ladder", "violin", "helmet")
     turns = [
         NewTurn(
-            speaker=("Ann", "Bo")[place % 2],
+            speaker=names[place % len(names)],
             text=f"For {place + 3} euros I bought a {things[place % 9]} {'once' if place % 3 else 'for my sister'}.",
             said_at="2024-01-01T10:00",
             ref=str(place),
@@ -200,9 +200,7 @@ def asked_pool(folder: Path, encoder: MiniLmEmbedder) -> tuple[AskedPool, list[C
         for place in range(24)
     ]
     question = Question(text="What did Bo buy for his sister?", evidence=("3", "9"), kind="")
-    conversation = Conversation(
-        id="c", split="dev", speakers=("Ann", "Bo"), turns=tuple(turns), questions=(question,)
-    )
+    conversation = Conversation(id="c", split="dev", speakers=names, turns=tuple(turns), questions=(question,))
     with open_memory(folder / "m.db", user="x") as root:
         pool = Asker(root.as_user, encoder, limit=100, seed=1).ask("msc", conversation, {"": 10})
         memory = root.as_user("msc dev c")
@@ -210,9 +208,11 @@ def asked_pool(folder: Path, encoder: MiniLmEmbedder) -> tuple[AskedPool, list[C
         return pool, list(found)
 
 
-def test_what_is_measured_is_what_the_product_ranks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [("Ann", "Bo"), ("Ann", "Bo", "Cy")], ids=["two", "several"])
+def test_what_is_measured_is_what_the_product_ranks(names: tuple[str, ...], tmp_path: Path) -> None:
     encoder = MiniLmEmbedder(dtype=torch.float32)
-    pool, candidates = asked_pool(tmp_path, encoder)
+    pool, candidates = asked_pool(tmp_path, encoder, names)
+    assert pool.several_speak is (len(names) > 2)
     drawn = torch.Generator().manual_seed(3)
     weights = SpanWeights(adapter=Adapter(down={}, up={}), head=torch.randn(3, 385, generator=drawn))
     (listed,) = [Heads(encoder.model, shipped_weights()).read(Example(pool=pool, asked=one)) for one in pool.lists]
