@@ -1,8 +1,9 @@
-"""Long conversations between two friends, with questions about them, invented for this project by a language model.
+"""Long conversations, with questions about them, invented for this project by a language model.
 
 MSC's conversations are short and have to be joined, so the lines that compete for a question are about other things.
-Here the same two people talk for most of a year and come back to what they told, as people do whose assistant
-remembers. Claude wrote them from a line about each pair; no data set was shown to it.
+Here the same people talk for most of a year and come back to what they told, as people do whose assistant remembers:
+mostly two friends, some groups of friends, teams that hold meetings, and people who talk with an assistant. Claude
+wrote them from a line about each; no data set was shown to it.
 """
 
 from collections.abc import Iterator
