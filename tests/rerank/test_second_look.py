@@ -86,8 +86,12 @@ def reader(encoder: MiniLmEmbedder) -> Watched:
     return Watched(encoder, weights())
 
 
-def crowd(count: int) -> list[Candidate]:
-    return [candidate(n, f"On day {n} I fed {n * 7} geese.", fused=-float(n)) for n in range(count)]
+def crowd(count: int, names: Sequence[str] = ("Alice",)) -> list[Candidate]:
+    """Return what the speakers say in turn."""
+    return [
+        candidate(n, f"On day {n} I fed {n * 7} geese.", speaker=names[n % len(names)], fused=-float(n))
+        for n in range(count)
+    ]
 
 
 def scores(ranked: Sequence[ScoredMemory]) -> dict[int, float]:
@@ -108,9 +112,7 @@ def test_the_best_are_read_and_the_rest_count_as_the_median_that_was_read(reader
 
 
 def test_neighbours_count_once_more_where_more_than_two_speak(reader: Watched) -> None:
-    names = ("Ann", "Bo", "Cy")
-    several = [candidate(n, f"I fed {n} geese.", speaker=names[n % 3], fused=-float(n)) for n in range(6)]
-    ranked = SecondLook(Fused(), reader, weight=0.5).rank(QUESTION, several)
+    ranked = SecondLook(Fused(), reader, weight=0.5).rank(QUESTION, crowd(6, ("Ann", "Bo", "Cy")))
     alone = {one.memory.id: -one.memory.id + 0.5 * one.stages["reader"] for one in ranked}
     usual = median(alone.values())
     for one in ranked:
@@ -139,8 +141,9 @@ def test_a_reply_is_read_beside_what_it_replies_to(reader: Watched) -> None:
         assert found[number] == pytest.approx(float(reader.read(row).tells[0]), abs=1e-4)
 
 
-def test_the_order_of_the_candidates_changes_nothing(reader: Watched) -> None:
-    given = [*crowd(20), candidate(70, "On day 3 I fed 21 geese.", fused=-3.0)]
+@pytest.mark.parametrize("names", [("Alice",), ("Alice", "Bo", "Cy")], ids=["one", "several"])
+def test_the_order_of_the_candidates_changes_nothing(names: tuple[str, ...], reader: Watched) -> None:
+    given = [*crowd(20, names), candidate(70, "On day 3 I fed 21 geese.", fused=-3.0)]
     look = SecondLook(Fused(), reader)
     expected = scores(look.rank(QUESTION, given))
     for seed in range(5):
