@@ -15,8 +15,8 @@ WEIGHT = 0.3
 
 AMONG_SEVERAL = 0.2
 """What it counts once more after the second look where more than two speak: there a subject passes from one to the
-next, and what tells of it is a stretch of talk; chosen on held-out lists of FriendsQA, QMSum and invented meetings and
-groups (docs/lab.md)."""
+next, and what tells of it is a stretch of talk; chosen on held-out lists of FriendsQA, QMSum and invented
+meetings (docs/lab.md)."""
 
 Place: TypeAlias = tuple[Hashable, int]
 """A session, and the position in it."""
