@@ -6,7 +6,7 @@ Asking takes minutes and training hours, so the lists are kept in one file; what
 import pickle
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..agent.long_term_memory import LongTermMemory
 from ..memory.embedder import MiniLmEmbedder
+from ..memory.errors import DataFormatError
 from ..memory.types import Candidate, Scope, Turn
 from ..rerank.base import speaker_prefix
 from ..rerank.speakers import named_speakers
@@ -163,7 +164,14 @@ def save(pools: Iterable[AskedPool], path: Path) -> None:
 
 
 def load(path: Path) -> list[AskedPool]:
-    """Read what `save` wrote; unpickling runs code, so only from a file that this machine made."""
+    """Read what `save` wrote; unpickling runs code, so only from a file that this machine made.
+
+    Raises DataFormatError for lists that an older version of this package asked.
+    """
     with path.open("rb") as file:
         pools: list[AskedPool] = pickle.load(file)
+    if not all(hasattr(pool, one.name) for pool in pools for one in fields(AskedPool)):
+        raise DataFormatError(
+            f"{path} was written by an older version of Recollect. Delete it: its questions are then asked anew."
+        )
     return pools

@@ -1,5 +1,6 @@
 """What the first stage offers to training questions: places in the pool, evidence, what is left out."""
 
+import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from recollect import open_memory
 from recollect.agent.long_term_memory import LongTermMemory
 from recollect.memory.embedder import MiniLmEmbedder
+from recollect.memory.errors import DataFormatError
 from recollect.memory.types import NewTurn
 from recollect.training.asked import AskedList, AskedPool, Asker, load, save
 from recollect.training.corpora import Conversation, Fact, Question
@@ -146,3 +148,16 @@ def test_lists_come_back_from_their_file(asker: Asker, tmp_path: Path) -> None:
         for name in ("question", "candidates", "lexical", "dense", "fused", "evidence", "doubtful", "named"):
             assert np.array_equal(getattr(one, name), getattr(other, name))
             assert getattr(one, name).dtype == getattr(other, name).dtype
+
+
+class OfAnOlderVersion:
+    """Is read back as a pool that lacks what pools have now."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return AskedPool.__new__, (AskedPool,)
+
+
+def test_lists_of_an_older_version_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "msc.lists").write_bytes(pickle.dumps([OfAnOlderVersion()]))
+    with pytest.raises(DataFormatError, match=r"msc\.lists was written by an older version .* Delete it"):
+        load(tmp_path / "msc.lists")
