@@ -113,10 +113,12 @@ def _looked(scored: ScoredMemory, odds: float | None, usual: float, weight: floa
 def _beside_others(looked: Sequence[ScoredMemory]) -> list[ScoredMemory]:
     """Return the memories with what their neighbours add to them where more than two speak."""
     memories = [scored.memory for scored in looked]
+    if not any(crowded := among_several(memories)):
+        return list(looked)
     leads = neighbours_leads([place_of(memory) for memory in memories], [scored.score for scored in looked])
     return [
         _led(scored, AMONG_SEVERAL * lead) if is_among_several else scored
-        for scored, lead, is_among_several in zip(looked, leads, among_several(memories), strict=True)
+        for scored, lead, is_among_several in zip(looked, leads, crowded, strict=True)
     ]
 
 

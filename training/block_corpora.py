@@ -85,7 +85,7 @@ def _sets(split: str) -> list[tuple[str, _Draw, dict[str, int]]]:
     dialogues: list[tuple[str, _Draw, dict[str, int]]] = [
         ("msc", msc, {"single": 45, "group": 80, "statement": 15, "reply": 25}),
         ("friendsqa", friends, {"": 60 if split == "dev" else 400}),
-        ("qmsum", lambda d, s, drawn, e: qmsum_meetings(d, s, e.of(200), drawn), {"": 8 if split == "dev" else 100}),
+        ("qmsum", lambda d, s, drawn, e: qmsum_meetings(d, s, e.of(140), drawn), {"": 8 if split == "dev" else 100}),
         ("written", lambda d, s, drawn, e: written_pools(d, s, e.of(2) if s == "train" else 1, drawn), {"": 1000}),
         ("gathered", lambda d, s, drawn, e: e.part(gathered_pools(d, s), drawn), {"": 1000}),
         ("invented", lambda d, s, drawn, e: e.part(invented_conversations(s), drawn), {"": 1000}),
