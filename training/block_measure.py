@@ -45,7 +45,10 @@ def figures_of(recalled: Mapping[str, Sequence[Sequence[float]]]) -> Figures:
 
 
 def beside_others(example: Example, scores: Scores, *, weight: float = NEIGHBOURS) -> Scores:
-    """Return the scores with what the neighbours of each candidate add to them, as in `BlockReranker`; `weight` is what a lead counts."""
+    """Return the scores with what the neighbours of each candidate add to them, as in `BlockReranker`.
+
+    `weight` is what a lead counts.
+    """
     sessions = np.cumsum(example.pool.before < 0)
     every: list[int] = example.asked.candidates.tolist()
     leads = neighbours_leads([(int(sessions[place]), place) for place in every], scores.tolist())
